@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// Every queue, table, frame, array and file of the product has its limit here, each with its reason.
+namespace cb::limits {
+
+constexpr std::size_t kib = 1024;
+constexpr std::size_t mib = 1024 * kib;
+constexpr std::size_t gib = 1024 * mib;
+
+// --- wire and protocol -------------------------------------------------------------------------------------------
+/// Largest request frame. Kafka's own default (socket.request.max.bytes).
+constexpr std::size_t frame_bytes = 100 * mib;
+/// Smallest request: api key, version, correlation id, null client id.
+constexpr std::size_t frame_bytes_min = 10;
+/// Elements of one array. Also never more than the bytes that are left; this bounds what a reply of ours may hold.
+constexpr std::size_t array_elements = 4 * 1024 * 1024;
+/// Tagged fields of one struct; real ones have fewer than 10. A memory attack has millions.
+constexpr std::size_t tagged_fields = 64;
+/// Structs inside structs; Kafka's deepest message has 6.
+constexpr int nesting = 16;
+/// Decompressed size of one batch, against compression bombs: ten times what a client may send in a frame.
+constexpr std::size_t decompressed_batch_bytes = 1 * gib;
+
+// --- connections -------------------------------------------------------------------------------------------------
+/// Requests of one connection that are read and not yet answered; more stay in the socket.
+constexpr std::size_t requests_in_flight_per_connection = 64;
+/// Bytes of answers that a connection may owe to a client that does not read, before we stop reading from it.
+constexpr std::size_t unsent_bytes_per_connection = 8 * mib;
+/// Bytes of requests read and not yet answered, over all connections; above it reading stops until some are done.
+constexpr std::size_t request_bytes_in_flight = 512 * mib;
+
+// --- embedded log ------------------------------------------------------------------------------------------------
+/// Default byte limit of the in-memory log; never above half of the memory that the machine or its cgroup grants.
+constexpr std::size_t memory_log_bytes = 1 * gib;
+/// One chunk of the in-memory log; the unit in which memory is taken and given back.
+constexpr std::size_t memory_chunk_bytes = 1 * mib;
+constexpr std::size_t topics = 10'000;
+constexpr std::size_t partitions_per_topic = 10'000;
+constexpr std::size_t partitions = 50'000;
+
+// --- groups and transactions -------------------------------------------------------------------------------------
+constexpr std::size_t groups = 10'000;
+constexpr std::size_t members_per_group = 10'000;
+constexpr std::size_t member_metadata_bytes = 1 * mib;
+constexpr std::size_t transactional_ids = 10'000;
+/// Batches remembered per producer and partition to recognise a resend: Kafka's clients keep at most 5 in flight.
+constexpr std::size_t batches_remembered_per_producer = 5;
+constexpr std::size_t producers_per_partition = 100'000;
+
+// --- faults ------------------------------------------------------------------------------------------------------
+constexpr std::size_t rules = 1'000;
+constexpr std::size_t rule_file_bytes = 4 * mib;
+/// Messages that are held back (late, reorder, delayed duplicates) and their bytes, over all rules.
+constexpr std::size_t held_messages = 1'000'000;
+constexpr std::size_t held_bytes = 512 * mib;
+/// Ledger entries kept in memory; exact counters never drop.
+constexpr std::size_t ledger_entries = 100'000;
+
+} // namespace cb::limits
