@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "record/batch.hpp"
+
+#include <algorithm>
+
+#include "base/limits.hpp"
+#include "wire/crc32c.hpp"
+#include "wire/cursor.hpp"
+
+namespace cb::record {
+namespace {
+
+template <class Number>
+void store(std::span<std::byte> batch, std::size_t at, Number value) {
+    CB_ASSERT(at + sizeof(Number) <= batch.size());
+    const auto big = wire::big_endian(value);
+    std::memcpy(batch.data() + at, &big, sizeof(Number));
+}
+
+std::uint32_t checksum(wire::bytes_view batch) { return wire::crc32c(batch.subspan(position::attributes)); }
+
+void renew_checksum(std::span<std::byte> batch) { store(batch, position::crc, checksum(batch)); }
+
+/// A length-prefixed field of a record; -1 is null.
+std::optional<wire::bytes_view> nullable_bytes(wire::reader& in) {
+    const auto size = in.varint();
+    if (size < 0) {
+        return std::nullopt;
+    }
+    return in.bytes(static_cast<std::size_t>(size));
+}
+
+void read_headers(wire::reader& in, record_view& record) {
+    const auto count = in.varint();
+    // A header takes two bytes at least, so a larger count is a lie: no memory is taken for it.
+    if (count < 0 || static_cast<std::size_t>(count) > in.remaining() / 2) {
+        in.fail("record with an impossible count of headers");
+        return;
+    }
+    record.headers.reserve(static_cast<std::size_t>(count));
+    for (std::int32_t i = 0; i < count && in.ok(); ++i) {
+        const auto key = nullable_bytes(in);
+        if (!key) {
+            in.fail("record header without a key");
+            return;
+        }
+        record.headers.push_back(header_view{wire::as_text(*key), nullable_bytes(in)});
+    }
+}
+
+void read_record(wire::reader& in, record_view& record) {
+    const auto length = in.varint();
+    if (length < 0 || static_cast<std::size_t>(length) > in.remaining()) {
+        in.fail("record longer than its batch");
+        return;
+    }
+    const auto end = in.position() + static_cast<std::size_t>(length);
+    record.attributes = in.i8();
+    record.timestamp_delta = in.varlong();
+    record.offset_delta = in.varint();
+    record.key = nullable_bytes(in);
+    record.value = nullable_bytes(in);
+    read_headers(in, record);
+    if (in.ok() && in.position() != end) {
+        in.fail("record with another length than it states");
+    }
+}
+
+/// Appends varints and fields to plain bytes: the builder's hot path, without a writer's links.
+struct appender {
+    std::vector<std::byte>& out;
+
+    void varlong(std::int64_t v) const {
+        auto raw = (static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63);
+        while (raw >= 0x80) {
+            out.push_back(static_cast<std::byte>(raw | 0x80));
+            raw >>= 7;
+        }
+        out.push_back(static_cast<std::byte>(raw));
+    }
+    void nullable(const std::optional<wire::bytes_view>& bytes) const {
+        if (!bytes) {
+            varlong(-1);
+            return;
+        }
+        varlong(static_cast<std::int64_t>(bytes->size()));
+        out.insert(out.end(), bytes->begin(), bytes->end());
+    }
+};
+
+std::size_t nullable_size(const std::optional<wire::bytes_view>& bytes) {
+    return bytes ? wire::varint_size(static_cast<std::int64_t>(bytes->size())) + bytes->size() : 1;
+}
+
+std::size_t body_size(const record_view& record) {
+    auto size = std::size_t{1} + wire::varint_size(record.timestamp_delta) + wire::varint_size(record.offset_delta) +
+                nullable_size(record.key) + nullable_size(record.value) +
+                wire::varint_size(static_cast<std::int64_t>(record.headers.size()));
+    for (const auto& header : record.headers) {
+        size += nullable_size(wire::as_bytes(header.key)) + nullable_size(header.value);
+    }
+    return size;
+}
+
+} // namespace
+
+result<batch_header> parse_header(wire::bytes_view bytes) {
+    if (bytes.size() <= position::magic) {
+        return fail(errc::malformed, "record batch shorter than its header");
+    }
+    const auto magic = static_cast<std::int8_t>(bytes[position::magic]);
+    if (magic == 0 || magic == 1) {
+        return fail(errc::unsupported, "message format " + std::to_string(magic) + " (only format 2 is served)");
+    }
+    if (magic != 2) {
+        return fail(errc::malformed, "record batch with unknown magic " + std::to_string(magic));
+    }
+    if (bytes.size() < batch_header_bytes) {
+        return fail(errc::malformed, "record batch shorter than its header");
+    }
+    wire::reader in(bytes);
+    batch_header header;
+    header.base_offset = in.i64();
+    header.batch_length = in.i32();
+    header.partition_leader_epoch = in.i32();
+    header.magic = in.i8();
+    header.crc = in.u32();
+    header.attributes = in.i16();
+    header.last_offset_delta = in.i32();
+    header.base_timestamp = in.i64();
+    header.max_timestamp = in.i64();
+    header.producer_id = in.i64();
+    header.producer_epoch = in.i16();
+    header.base_sequence = in.i32();
+    header.record_count = in.i32();
+    if (header.batch_length < static_cast<std::int32_t>(batch_header_bytes - batch_overhead_bytes)) {
+        return fail(errc::malformed, "record batch with length " + std::to_string(header.batch_length));
+    }
+    if (header.record_count < 0 || header.last_offset_delta < 0) {
+        return fail(errc::malformed, "record batch with a negative count or offset delta");
+    }
+    return header;
+}
+
+result<batch_header> validate(wire::bytes_view batch) {
+    auto header = parse_header(batch);
+    if (!header) {
+        return header;
+    }
+    if (header->total_bytes() != batch.size()) {
+        return fail(errc::malformed, "record batch of " + std::to_string(header->total_bytes()) + " bytes in " +
+                                         std::to_string(batch.size()));
+    }
+    if (checksum(batch) != header->crc) {
+        return fail(errc::malformed, "record batch with a wrong checksum");
+    }
+    return header;
+}
+
+result<record_set> read_records(const batch_header& header, const wire::slice& batch) {
+    if (batch.size() != header.total_bytes()) {
+        return fail(errc::malformed, "record batch is cut");
+    }
+    record_set set;
+    set.storage = batch.subslice(batch_header_bytes);
+    if (header.codec() != wire::codec::none) {
+        auto plain = wire::decompress(header.codec(), set.storage.view(), limits::decompressed_batch_bytes);
+        if (!plain) {
+            return tl::unexpected(plain.error());
+        }
+        set.storage = wire::slice::from(std::move(*plain));
+    }
+    // A record takes seven bytes at least.
+    if (static_cast<std::size_t>(header.record_count) > set.storage.size() / 7 + 1) {
+        return fail(errc::malformed, "record batch with an impossible count of records");
+    }
+    wire::reader in(set.storage.view());
+    set.records.resize(static_cast<std::size_t>(header.record_count));
+    for (auto& record : set.records) {
+        read_record(in, record);
+        if (!in.ok()) {
+            return tl::unexpected(in.error());
+        }
+    }
+    if (in.remaining() != 0) {
+        return fail(errc::malformed, "record batch with bytes behind its last record");
+    }
+    return set;
+}
+
+batch_options batch_options::like(const batch_header& header) {
+    batch_options options;
+    options.base_offset = header.base_offset;
+    options.partition_leader_epoch = header.partition_leader_epoch;
+    options.attributes = static_cast<std::int16_t>(header.attributes & ~attribute::codec_mask);
+    options.codec = header.codec();
+    options.base_timestamp = header.base_timestamp;
+    options.producer_id = header.producer_id;
+    options.producer_epoch = header.producer_epoch;
+    options.base_sequence = header.base_sequence;
+    return options;
+}
+
+void batch_builder::add(const record_view& record) {
+    const appender to{records_};
+    const auto size = body_size(record);
+    const auto needed = records_.size() + size + 5;
+    if (needed > records_.capacity()) {
+        records_.reserve(std::max(needed, records_.capacity() * 2));
+    }
+    to.varlong(static_cast<std::int64_t>(size));
+    records_.push_back(static_cast<std::byte>(record.attributes));
+    to.varlong(record.timestamp_delta);
+    to.varlong(record.offset_delta);
+    to.nullable(record.key);
+    to.nullable(record.value);
+    to.varlong(static_cast<std::int64_t>(record.headers.size()));
+    for (const auto& header : record.headers) {
+        to.nullable(wire::as_bytes(header.key));
+        to.nullable(header.value);
+    }
+    max_timestamp_delta_ = count_ == 0 ? record.timestamp_delta : std::max(max_timestamp_delta_, record.timestamp_delta);
+    last_delta_ = record.offset_delta;
+    ++count_;
+}
+
+result<wire::slice> batch_builder::build() {
+    if (options_.codec != wire::codec::none) {
+        auto packed = wire::compress(options_.codec, records_);
+        if (!packed) {
+            return tl::unexpected(packed.error());
+        }
+        records_ = std::move(*packed);
+    }
+    std::vector<std::byte> out(batch_header_bytes + records_.size());
+    const std::span<std::byte> batch(out);
+    store(batch, position::base_offset, options_.base_offset);
+    store(batch, position::batch_length, static_cast<std::int32_t>(out.size() - batch_overhead_bytes));
+    store(batch, position::partition_leader_epoch, options_.partition_leader_epoch);
+    store(batch, position::magic, std::int8_t{2});
+    const auto flags = static_cast<std::int16_t>(options_.attributes | static_cast<std::int16_t>(options_.codec));
+    store(batch, position::attributes, flags);
+    store(batch, position::last_offset_delta, options_.last_offset_delta.value_or(std::max(last_delta_, 0)));
+    store(batch, position::base_timestamp, options_.base_timestamp);
+    store(batch, position::max_timestamp,
+          options_.max_timestamp.value_or(options_.base_timestamp + max_timestamp_delta_));
+    store(batch, position::producer_id, options_.producer_id);
+    store(batch, position::producer_epoch, options_.producer_epoch);
+    store(batch, position::base_sequence, options_.base_sequence);
+    store(batch, position::record_count, static_cast<std::int32_t>(count_));
+    std::copy(records_.begin(), records_.end(), out.begin() + batch_header_bytes);
+    renew_checksum(batch);
+    return wire::slice::from(std::move(out));
+}
+
+void set_base_offset(std::span<std::byte> batch, std::int64_t offset) { store(batch, position::base_offset, offset); }
+
+void set_partition_leader_epoch(std::span<std::byte> batch, std::int32_t epoch) {
+    store(batch, position::partition_leader_epoch, epoch);
+}
+
+void set_log_append_time(std::span<std::byte> batch, std::int64_t timestamp_ms) {
+    wire::reader in(wire::bytes_view(batch).subspan(position::attributes));
+    store(batch, position::attributes, static_cast<std::int16_t>(in.i16() | attribute::log_append_time));
+    store(batch, position::max_timestamp, timestamp_ms);
+    renew_checksum(batch);
+}
+
+void set_producer(std::span<std::byte> batch, std::int64_t producer_id, std::int16_t epoch, std::int32_t base_sequence) {
+    store(batch, position::producer_id, producer_id);
+    store(batch, position::producer_epoch, epoch);
+    store(batch, position::base_sequence, base_sequence);
+    renew_checksum(batch);
+}
+
+wire::slice control_batch(std::int64_t base_offset, std::int64_t producer_id, std::int16_t producer_epoch, bool commit,
+                          std::int32_t coordinator_epoch, std::int64_t timestamp_ms) {
+    wire::writer key;
+    key.i16(0); // version of the marker's key
+    key.i16(commit ? 1 : 0);
+    wire::writer value;
+    value.i16(0); // version of the marker
+    value.i32(coordinator_epoch);
+    const auto key_bytes = key.take().flatten();
+    const auto value_bytes = value.take().flatten();
+
+    batch_options options;
+    options.base_offset = base_offset;
+    options.partition_leader_epoch = 0;
+    options.attributes = attribute::transactional | attribute::control;
+    options.base_timestamp = timestamp_ms;
+    options.producer_id = producer_id;
+    options.producer_epoch = producer_epoch;
+    record_view marker;
+    marker.key = key_bytes.view();
+    marker.value = value_bytes.view();
+    batch_builder builder(options);
+    builder.add(marker);
+    auto batch = builder.build();
+    CB_ASSERT(batch.has_value());
+    return *batch;
+}
+
+wire::slice skip_batch(std::int64_t base_offset, std::int64_t last_offset, std::int32_t partition_leader_epoch,
+                       std::int64_t timestamp_ms) {
+    CB_ASSERT(base_offset <= last_offset);
+    // A commit marker of nobody: producer id -1 ends no transaction, and every client steps over control batches.
+    const auto marker = control_batch(base_offset, -1, -1, true, 0, timestamp_ms);
+    std::vector<std::byte> out(marker.view().begin(), marker.view().end());
+    const std::span<std::byte> batch(out);
+    store(batch, position::last_offset_delta, static_cast<std::int32_t>(last_offset - base_offset));
+    store(batch, position::partition_leader_epoch, partition_leader_epoch);
+    renew_checksum(batch);
+    return wire::slice::from(std::move(out));
+}
+
+} // namespace cb::record
