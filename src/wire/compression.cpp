@@ -30,16 +30,24 @@ const unsigned char* raw(const std::byte* bytes) { return reinterpret_cast<const
 char* text(std::byte* bytes) { return reinterpret_cast<char*>(bytes); }
 const char* text(const std::byte* bytes) { return reinterpret_cast<const char*>(bytes); }
 
-/// Makes room behind the `used` bytes of `out`; false at the limit.
+/// Makes room behind the `used` bytes of `out`; false past the limit. One byte above the limit is room for decoders to
+/// see their end mark when the plain form fits exactly.
 bool grow(buffer& out, std::size_t used, std::size_t bytes_max) {
-    if (used < out.size()) {
-        return true;
-    }
-    if (used >= bytes_max) {
+    if (used > bytes_max) {
         return false;
     }
-    out.resize(std::min(bytes_max, std::max(step_bytes, out.size() * 2)));
+    if (used == out.size()) {
+        out.resize(std::min(bytes_max + 1, std::max(step_bytes, out.size() * 2)));
+    }
     return true;
+}
+
+result<buffer> ended(buffer out, std::size_t used, std::size_t bytes_max) {
+    if (used > bytes_max) {
+        return too_large(bytes_max);
+    }
+    out.resize(used);
+    return out;
 }
 
 // --- gzip --------------------------------------------------------------------------------------------------------
@@ -89,8 +97,7 @@ result<buffer> gzip_decompress(bytes_view packed, std::size_t bytes_max) {
             return broken(codec::gzip);
         }
     }
-    out.resize(used);
-    return out;
+    return ended(std::move(out), used, bytes_max);
 }
 
 // --- snappy ------------------------------------------------------------------------------------------------------
@@ -200,8 +207,7 @@ result<buffer> lz4_decompress(bytes_view packed, std::size_t bytes_max) {
         used += written;
         packed = packed.subspan(taken);
     }
-    out.resize(used);
-    return out;
+    return ended(std::move(out), used, bytes_max);
 }
 
 // --- zstd --------------------------------------------------------------------------------------------------------
@@ -238,8 +244,7 @@ result<buffer> zstd_decompress(bytes_view packed, std::size_t bytes_max) {
             break;
         }
     }
-    out.resize(used);
-    return out;
+    return ended(std::move(out), used, bytes_max);
 }
 
 } // namespace
