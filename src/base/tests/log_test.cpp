@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace cb {
+namespace {
+
+TEST(log, a_json_line_holds_time_level_event_and_fields) {
+    const std::vector<log_field> fields{{"topic", "a\"b"}, {"partition", 3}, {"share", 0.5}, {"held", true}};
+    EXPECT_EQ(log_line_json(1'700'000'000'123, log_level::info, "rule changed", fields),
+              R"({"time":"2023-11-14T22:13:20.123Z","level":"info","event":"rule changed","topic":"a\"b","partition":3,)"
+              R"("share":0.5,"held":true})");
+}
+
+TEST(log, text_is_for_people) {
+    const std::vector<log_field> fields{{"topic", "orders"}, {"why", "no such topic"}};
+    EXPECT_EQ(log_line_text(1'700'000'000'123, log_level::warning, "refused", fields),
+              R"(22:13:20.123 warning refused  topic=orders  why="no such topic")");
+}
+
+TEST(json_string, replaces_what_is_not_utf8) {
+    std::string out;
+    append_json_string(out, "a\x01\xff\xc3\xa9\xed\xa0\x80");
+    EXPECT_EQ(out, "\"a\\u0001\\ufffd\xc3\xa9\\ufffd\\ufffd\\ufffd\"");
+}
+
+} // namespace
+} // namespace cb
