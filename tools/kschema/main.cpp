@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// kschema SCHEMA_DIR OUT_DIR TYPED_LIST   writes tables.cpp, and a header and source for each API of the list
+// kschema --coverage SCHEMA_DIR TYPED_LIST  prints docs/protocol-coverage.md
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <sstream>
+
+#include "emit.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<kschema::message> read_all(const fs::path& folder) {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        if (entry.path().extension() == ".kschema") {
+            files.push_back(entry.path());
+        }
+    }
+    std::sort(files.begin(), files.end());
+    std::vector<kschema::message> all;
+    for (const auto& file : files) {
+        for (auto& each : kschema::read_schema(file)) {
+            all.push_back(std::move(each));
+        }
+    }
+    return all;
+}
+
+std::set<std::string> read_typed(const fs::path& file, const std::vector<kschema::message>& all) {
+    std::ifstream in(file);
+    std::set<std::string> names;
+    for (std::string line; std::getline(in, line);) {
+        if (line.empty() || line.front() == '#') {
+            continue;
+        }
+        const bool known = std::any_of(all.begin(), all.end(), [&](const auto& m) { return m.api_name == line; });
+        if (!known) {
+            throw kschema::schema_error(file.string() + ": no schema for '" + line + "'");
+        }
+        names.insert(line);
+    }
+    return names;
+}
+
+/// Leaves a file alone that would not change, so that nothing is compiled again for it.
+void write_if_changed(const fs::path& file, const std::string& text) {
+    std::ifstream in(file, std::ios::binary);
+    const std::string old{std::istreambuf_iterator<char>(in), {}};
+    if (!in || old != text) {
+        std::ofstream(file, std::ios::binary) << text;
+    }
+}
+
+void generate(const fs::path& schemas, const fs::path& out, const fs::path& typed_list) {
+    const auto all = read_all(schemas);
+    const auto typed = read_typed(typed_list, all);
+    fs::create_directories(out);
+    std::map<std::string, std::vector<kschema::message>> units;
+    for (const auto& m : all) {
+        if (m.kind == kschema::message_kind::header) {
+            units[kschema::snake_case(m.name)].push_back(m);
+        } else if (typed.contains(m.api_name)) {
+            units[kschema::snake_case(m.api_name)].push_back(m);
+        }
+    }
+    for (const auto& [name, messages] : units) {
+        write_if_changed(out / (name + ".hpp"), kschema::emit_typed_header(messages));
+        write_if_changed(out / (name + ".cpp"), kschema::emit_typed_source(messages));
+    }
+    write_if_changed(out / "tables.cpp", kschema::emit_tables(all));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        if (argc == 4 && std::strcmp(argv[1], "--coverage") == 0) {
+            const auto all = read_all(argv[2]);
+            std::cout << kschema::emit_coverage(all, read_typed(argv[3], all));
+            return 0;
+        }
+        if (argc == 4) {
+            generate(argv[1], argv[2], argv[3]);
+            return 0;
+        }
+        std::cerr << "usage: kschema SCHEMA_DIR OUT_DIR TYPED_LIST | kschema --coverage SCHEMA_DIR TYPED_LIST\n";
+        return 2;
+    } catch (const std::exception& wrong) {
+        std::cerr << "kschema: " << wrong.what() << "\n";
+        return 1;
+    }
+}
