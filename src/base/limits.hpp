@@ -42,6 +42,9 @@ constexpr std::size_t topics = 10'000;
 constexpr std::size_t partitions_per_topic = 10'000;
 constexpr std::size_t partitions = 50'000;
 
+/// Incremental fetch sessions; a client without one fetches in full. Each connection of a consumer has one.
+constexpr std::size_t fetch_sessions = 10'000;
+
 // --- groups and transactions -------------------------------------------------------------------------------------
 constexpr std::size_t groups = 10'000;
 constexpr std::size_t members_per_group = 10'000;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/node.hpp"
+
+namespace cb::backend {
+
+/// Who answers a client's requests: the embedded broker, or a cluster somewhere else. Sessions, faults, ledger and
+/// metrics see this interface only, so that they work alike for both.
+/// Thread: the loop of the connection that submits.
+class backend {
+public:
+    virtual ~backend() = default;
+
+    /// Hands one request over; `reply` is called once with the answer's body, at once or later, an empty chain when
+    /// there is none (acks=0). Requests of one connection are handed over in the order of their arrival.
+    /// Error: the bytes are no such request, or nobody knows it: the connection is of no use any more.
+    virtual result<void> submit(broker::request request, broker::reply_function reply) = 0;
+    /// The connection is gone: answers that it still waits for have nobody to go to.
+    virtual void connection_closed(connection_id connection) = 0;
+};
+
+/// The embedded broker as a backend. Owner: the application; `node` outlives it.
+class embedded_backend final : public backend {
+public:
+    explicit embedded_backend(broker::node& node) : node_(node) {}
+
+    result<void> submit(broker::request request, broker::reply_function reply) override {
+        return node_.submit(std::move(request), std::move(reply));
+    }
+    void connection_closed(connection_id connection) override { node_.connection_closed(connection); }
+
+private:
+    broker::node& node_;
+};
+
+} // namespace cb::backend

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+#include "base/random.hpp"
+#include "base/strong_id.hpp"
+#include "protocol/error_code.hpp"
+#include "protocol/uuid.hpp"
+
+namespace cb::broker {
+
+/// One partition of a fetch: what the client wants, and what it was told last.
+struct fetch_partition {
+    std::string topic;
+    protocol::uuid topic_id;
+    std::int32_t partition = 0;
+    std::int64_t fetch_offset = 0;
+    std::int32_t bytes_max = 0;
+    std::int32_t current_leader_epoch = -1;
+    // Told last; a change of any makes the partition stand in the next incremental answer.
+    std::int64_t high_watermark = -1;
+    std::int64_t last_stable_offset = -1;
+    std::int64_t log_start_offset = -1;
+    bool told_error = false;
+};
+
+/// An incremental fetch session (KIP-227): the client tells changes only, and is told changes only.
+struct fetch_session {
+    std::int32_t id = 0;
+    std::int32_t epoch = 0;
+    connection_id connection;
+    /// In the order in which partitions came, which is the order of answers.
+    std::list<fetch_partition> partitions;
+
+    fetch_partition* find(const std::string& topic, const protocol::uuid& id, std::int32_t partition);
+};
+
+/// Owner: the node; one thread.
+class fetch_sessions {
+public:
+    explicit fetch_sessions(random_source random) : random_(random) {}
+
+    /// Null at the limit: the client goes on with full fetches.
+    fetch_session* create(connection_id connection);
+    fetch_session* find(std::int32_t id);
+    void remove(std::int32_t id) { sessions_.erase(id); }
+    void connection_closed(connection_id connection);
+    [[nodiscard]] std::size_t size() const { return sessions_.size(); }
+
+private:
+    random_source random_;
+    std::unordered_map<std::int32_t, fetch_session> sessions_;
+};
+
+} // namespace cb::broker

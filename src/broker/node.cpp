@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/node.hpp"
+
+#include <algorithm>
+
+#include "broker/handlers/handler.hpp"
+#include "broker/node_state.hpp"
+#include "broker/waiting_fetch.hpp"
+#include "protocol/uuid.hpp"
+
+namespace cb::broker {
+namespace {
+
+/// How often retention is looked at when nothing presses.
+constexpr auto retention_interval = std::chrono::seconds(5);
+/// Producers that were silent for a day are forgotten, as in Kafka (producer.id.expiration.ms).
+constexpr std::int64_t producer_expiry_ms = 86'400'000;
+
+std::string make_cluster_id(random_source random) {
+    protocol::uuid id;
+    for (auto& byte : id.bytes) {
+        byte = static_cast<std::byte>(random.below(256));
+    }
+    return to_string(id);
+}
+
+} // namespace
+
+node_state::node_state(node_options given, const clock& time_source, random_source random, log_sink& sink)
+    : options(std::move(given)),
+      time(time_source),
+      log(sink),
+      topic_table(options.memory_bytes_max, random_source(random.next())),
+      groups({}, random_source(random.next()), [](const std::string&, const topic_partition&, const committed_offset*) {}),
+      transactions({}, {[this](const topic_partition& where, producer_identity producer, bool commit) {
+                            auto* in = topic_table.find(where.topic);
+                            auto* target = in == nullptr ? nullptr : in->find(where.partition);
+                            if (target == nullptr) {
+                                return;
+                            }
+                            const auto done =
+                                target->log.append_marker(producer.id, producer.epoch, commit, time.wall_ms());
+                            if (!done) {
+                                log.error("transaction marker not written",
+                                          {{"topic", where.topic}, {"partition", where.partition}, {"why", done.error().message}});
+                            }
+                            wake(*target);
+                        },
+                        [this](const std::string& group_id, std::int64_t producer_id, bool commit) {
+                            groups.end_transaction(group_id, producer_id, commit);
+                        },
+                        [](const transaction&) {}}),
+      sessions(random_source(random.next())),
+      next_retention(time_source.now() + retention_interval) {
+    if (options.cluster_id.empty()) {
+        options.cluster_id = make_cluster_id(random_source(random.next()));
+    }
+}
+
+topic* node_state::find_or_create(const std::string& name, bool allow_create, protocol::error_code& error) {
+    if (auto* found = topic_table.find(name); found != nullptr) {
+        return found;
+    }
+    error = topics::valid_name(name) ? protocol::error_code::unknown_topic_or_partition
+                                     : protocol::error_code::invalid_topic_exception;
+    if (!allow_create || !options.auto_create_topics || error == protocol::error_code::invalid_topic_exception) {
+        return nullptr;
+    }
+    error = topic_table.check_new(name, options.partitions_default);
+    if (error != protocol::error_code::none) {
+        return nullptr;
+    }
+    log.info("topic created", {{"topic", name}, {"partitions", options.partitions_default}, {"by", "being asked for"}});
+    return &topic_table.create(name, options.partitions_default, {});
+}
+
+void node_state::remove_topic(topic& which) {
+    groups.topic_removed(which.name);
+    transactions.topic_removed(which.name);
+    std::vector<std::weak_ptr<waiting_fetch>> waiting;
+    for (auto& each : which.partitions) {
+        waiting.insert(waiting.end(), each->waiting.begin(), each->waiting.end());
+    }
+    topic_table.remove(which);
+    for (const auto& each : waiting) {
+        if (const auto fetch = each.lock()) {
+            fetch->finish(); // they learn that the topic is gone
+        }
+    }
+}
+
+void node_state::wake(partition& which) {
+    if (which.waiting.empty()) {
+        return;
+    }
+    auto waiting = std::exchange(which.waiting, {});
+    for (auto& each : waiting) {
+        const auto fetch = each.lock();
+        if (!fetch || fetch->done()) {
+            continue;
+        }
+        fetch->data_arrived(which.log.bytes_from(which.log.end_offset() - 1));
+        if (!fetch->done()) {
+            which.waiting.push_back(std::move(each));
+        }
+    }
+    waiting_fetches.remove_if([](const auto& each) { return each->done(); });
+}
+
+void node_state::run_retention() {
+    const auto now_ms = time.wall_ms();
+    for (const auto& [name, each] : topic_table.all()) {
+        const auto keep_ms = each->config.retention_ms();
+        for (auto& part : each->partitions) {
+            part->log.retain(each->config.retention_bytes(), keep_ms ? std::optional(now_ms - *keep_ms) : std::nullopt);
+            part->log.producers().expire(now_ms - producer_expiry_ms);
+        }
+    }
+}
+
+node::node(node_options options, const clock& time, random_source random, log_sink& log)
+    : state_(std::make_unique<node_state>(std::move(options), time, random, log)) {}
+node::~node() = default;
+
+result<void> node::submit(request what, reply_function reply) {
+    CB_ASSERT(what.client != nullptr);
+    const auto* found = handlers::find(what.api);
+    if (found == nullptr || what.version < found->min_version || what.version > found->max_version) {
+        if (what.api == protocol::api_key::api_versions) {
+            handlers::answer_unknown_api_versions(reply);
+            return {};
+        }
+        return fail(errc::unsupported, std::string(to_string(what.api)) + " version " + std::to_string(what.version) +
+                                           " is not served");
+    }
+    return found->handle(*state_, what, std::move(reply));
+}
+
+void node::connection_closed(connection_id connection) {
+    for (const auto& each : state_->waiting_fetches) {
+        if (each->connection() == connection) {
+            each->forget();
+        }
+    }
+    state_->waiting_fetches.remove_if([](const auto& each) { return each->done(); });
+    state_->sessions.connection_closed(connection);
+}
+
+std::optional<mono_time> node::next_deadline() const {
+    auto earliest = state_->next_retention;
+    const auto consider = [&](const std::optional<mono_time>& at) {
+        if (at) {
+            earliest = std::min(earliest, *at);
+        }
+    };
+    for (const auto& each : state_->waiting_fetches) {
+        consider(each->deadline());
+    }
+    consider(state_->groups.next_deadline());
+    consider(state_->transactions.next_deadline());
+    return earliest;
+}
+
+void node::advance() {
+    const auto now = state_->time.now();
+    // Answers may bring new requests only through the loop, so the list does not change under our hands but by done().
+    for (const auto& each : state_->waiting_fetches) {
+        if (!each->done() && each->deadline() <= now) {
+            each->finish();
+        }
+    }
+    state_->waiting_fetches.remove_if([](const auto& each) { return each->done(); });
+    state_->groups.advance(now);
+    state_->transactions.advance(now);
+    if (now >= state_->next_retention) {
+        state_->next_retention = now + retention_interval;
+        state_->run_retention();
+    }
+}
+
+std::vector<api_range> node::served() {
+    std::vector<api_range> out;
+    for (const auto& each : handlers::table()) {
+        out.push_back({each.api, each.min_version, each.max_version});
+    }
+    return out;
+}
+
+topics& node::topic_table() { return state_->topic_table; }
+const group_coordinator& node::groups() const { return state_->groups; }
+const transaction_coordinator& node::transactions() const { return state_->transactions; }
+const std::string& node::cluster_id() const { return state_->options.cluster_id; }
+
+} // namespace cb::broker

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/limits.hpp"
+#include "base/log.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "base/strong_id.hpp"
+#include "protocol/api_key.hpp"
+#include "wire/slice.hpp"
+
+namespace cb::broker {
+
+class topics;
+class group_coordinator;
+class transaction_coordinator;
+struct node_state;
+
+/// Who asks. Owner: the session; outlives its requests' handling, not their answers.
+struct client_context {
+    connection_id connection;
+    std::string client_id;
+    std::string client_host; ///< as Kafka shows it: "/127.0.0.1"
+    std::string principal;   ///< "User:anna"
+    std::string listener;
+    /// Where this client reaches the broker: what Metadata tells it.
+    std::string advertised_host;
+    std::int32_t advertised_port = 0;
+};
+
+struct request {
+    protocol::api_key api{};
+    std::int16_t version = 0;
+    const client_context* client = nullptr;
+    wire::slice body; ///< after the request header
+};
+
+/// Gets the answer's body without its header; an empty chain: there is none (acks=0).
+using reply_function = std::function<void(wire::chain body)>;
+
+struct node_options {
+    std::int32_t node_id = 1;
+    std::string cluster_id;            ///< empty: made from the random source
+    std::int32_t partitions_default = 1;
+    bool auto_create_topics = true;
+    std::size_t memory_bytes_max = limits::memory_log_bytes;
+};
+
+struct api_range {
+    protocol::api_key api;
+    std::int16_t min_version;
+    std::int16_t max_version;
+};
+
+/// The embedded broker: a complete single node as a state machine. It has no sockets, no threads and no clock of its
+/// own; whoever owns it hands in requests and calls `advance` when `next_deadline` has come.
+/// Owner: the application (or a test, or the simulator). Thread: one.
+class node {
+public:
+    node(node_options options, const clock& time, random_source random, log_sink& log);
+    ~node();
+    node(const node&) = delete;
+    node& operator=(const node&) = delete;
+
+    /// `reply` is called once: at once, or later (long poll, rebalance).
+    /// Error: the bytes are no such request, or the API or version is not served: close the connection, for the client's
+    /// idea of what follows is lost. ApiVersions in an unknown version is answered, as KIP-511 asks.
+    result<void> submit(request what, reply_function reply);
+    /// Forgets what waits for this connection.
+    void connection_closed(connection_id connection);
+
+    /// When `advance` has something to do next.
+    [[nodiscard]] std::optional<mono_time> next_deadline() const;
+    /// Does what is due: long polls that end, members that expire, transactions out of time, retention.
+    void advance();
+
+    /// The APIs that are served, in the order of their numbers.
+    static std::vector<api_range> served();
+
+    // Read views for the control API.
+    [[nodiscard]] topics& topic_table();
+    [[nodiscard]] const group_coordinator& groups() const;
+    [[nodiscard]] const transaction_coordinator& transactions() const;
+    [[nodiscard]] const std::string& cluster_id() const;
+
+private:
+    std::unique_ptr<node_state> state_;
+};
+
+} // namespace cb::broker

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <list>
+
+#include "broker/fetch_sessions.hpp"
+#include "broker/group_coordinator.hpp"
+#include "broker/node.hpp"
+#include "broker/topics.hpp"
+#include "broker/transaction_coordinator.hpp"
+#include "protocol/error_code.hpp"
+
+namespace cb::broker {
+
+class waiting_fetch;
+
+/// What the handlers share. Owner: the node; one thread. Only src/broker sees it.
+struct node_state {
+    node_state(node_options given, const clock& time_source, random_source random, log_sink& sink);
+
+    node_options options;
+    const clock& time;
+    log_sink& log;
+    topics topic_table;
+    group_coordinator groups;
+    transaction_coordinator transactions;
+    fetch_sessions sessions;
+    /// Fetches that wait for data, oldest first.
+    std::list<std::shared_ptr<waiting_fetch>> waiting_fetches;
+    mono_time next_retention;
+    bool said_memory_is_full = false;
+
+    /// Topic by name, made now if that is allowed. Null, and `error` says why.
+    topic* find_or_create(const std::string& name, bool allow_create, protocol::error_code& error);
+    void remove_topic(topic& which);
+    /// Something was appended or decided: whoever waits may have enough now.
+    void wake(partition& which);
+    void run_retention();
+};
+
+} // namespace cb::broker

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/partition_log.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/limits.hpp"
+
+namespace cb::broker {
+namespace {
+
+/// The epoch of a leader that never changed.
+constexpr std::int32_t leader_epoch = 0;
+/// A partition's first chunk is small, so that many idle partitions are cheap; they double up to the limit.
+constexpr std::size_t first_chunk_bytes = std::size_t{16} * limits::kib;
+
+} // namespace
+
+partition_log::~partition_log() {
+    for (const auto& each : chunks_) {
+        budget_.give(each.capacity);
+    }
+}
+
+std::span<std::byte> partition_log::reserve(std::size_t size) {
+    if (chunks_.empty() || chunks_.back().capacity - chunks_.back().used < size) {
+        const auto grown = chunks_.empty() ? first_chunk_bytes
+                                           : std::min(limits::memory_chunk_bytes, chunks_.back().capacity * 2);
+        const auto capacity = std::max(grown, size);
+        if (!budget_.fits(capacity)) {
+            return {};
+        }
+        budget_.take(capacity);
+        chunks_.push_back({std::make_shared_for_overwrite<std::byte[]>(capacity), capacity, 0, 0});
+    }
+    auto& last = chunks_.back();
+    return {last.memory.get() + last.used, size};
+}
+
+result<log_position> partition_log::append(wire::bytes_view batch, std::optional<std::int64_t> append_time_ms) {
+    const auto place = reserve(batch.size());
+    if (place.empty()) {
+        return fail(errc::limit, "the in-memory log is full (" + std::to_string(budget_.bytes_max()) + " bytes)");
+    }
+    std::memcpy(place.data(), batch.data(), batch.size());
+    record::set_base_offset(place, end_offset_);
+    record::set_partition_leader_epoch(place, leader_epoch);
+    if (append_time_ms) {
+        record::set_log_append_time(place, *append_time_ms);
+    }
+    const auto header = record::parse_header(place);
+    CB_ASSERT(header.has_value());
+    auto& last = chunks_.back();
+    index_.push_back({end_offset_, header->last_offset(), header->max_timestamp, first_chunk_ + chunks_.size() - 1,
+                      static_cast<std::uint32_t>(last.used), static_cast<std::uint32_t>(batch.size())});
+    last.used += batch.size();
+    ++last.batches;
+    bytes_ += batch.size();
+    if (!header->control()) {
+        producers_.appended(*header);
+    }
+    const log_position at{end_offset_, append_time_ms.value_or(-1)};
+    end_offset_ = header->last_offset() + 1;
+    return at;
+}
+
+result<void> partition_log::append_marker(std::int64_t producer_id, std::int16_t epoch, bool commit,
+                                          std::int64_t now_ms) {
+    const auto marker = record::control_batch(end_offset_, producer_id, epoch, commit, 0, now_ms);
+    const auto done = append(marker.view(), std::nullopt);
+    if (!done) {
+        return tl::unexpected(done.error());
+    }
+    const auto transaction = producers_.ended(producer_id, epoch, done->offset, now_ms);
+    if (transaction && !commit) {
+        aborted_.push_back(*transaction);
+    }
+    return {};
+}
+
+std::size_t partition_log::find(std::int64_t offset) const {
+    const auto found = std::partition_point(index_.begin(), index_.end(),
+                                            [&](const entry& each) { return each.last_offset < offset; });
+    return static_cast<std::size_t>(found - index_.begin());
+}
+
+wire::slice partition_log::batch_at(const entry& at) const {
+    const auto& in = chunks_[at.chunk - first_chunk_];
+    return {in.memory, wire::bytes_view(in.memory.get() + at.position, at.size)};
+}
+
+wire::chain partition_log::read(std::int64_t offset, const read_limits& limits) const {
+    wire::chain out;
+    auto at = find(offset);
+    std::size_t taken = 0;
+    while (at < index_.size() && index_[at].base_offset < limits.end_offset) {
+        // Batches side by side in a chunk go out as one piece.
+        const auto& first = index_[at];
+        const bool forced = taken == 0 && limits.at_least_one;
+        if (!forced && taken + first.size > limits.bytes_max) {
+            break;
+        }
+        std::size_t run = first.size;
+        auto next = at + 1;
+        while (next < index_.size() && index_[next].chunk == first.chunk &&
+               index_[next].base_offset < limits.end_offset && taken + run + index_[next].size <= limits.bytes_max) {
+            run += index_[next].size;
+            ++next;
+        }
+        const auto& in = chunks_[first.chunk - first_chunk_];
+        out.append(wire::slice(in.memory, wire::bytes_view(in.memory.get() + first.position, run)));
+        taken += run;
+        at = next;
+    }
+    return out;
+}
+
+std::size_t partition_log::bytes_from(std::int64_t offset) const {
+    const auto at = find(offset);
+    if (at == index_.size()) {
+        return 0;
+    }
+    std::size_t sum = 0;
+    for (auto i = at; i < index_.size() && sum < limits::memory_chunk_bytes; ++i) {
+        sum += index_[i].size;
+    }
+    return sum;
+}
+
+std::int64_t partition_log::last_stable_offset() const {
+    return std::min(end_offset_, producers_.first_open_offset().value_or(end_offset_));
+}
+
+std::vector<aborted_transaction> partition_log::aborted_between(std::int64_t first, std::int64_t end) const {
+    std::vector<aborted_transaction> out;
+    std::copy_if(aborted_.begin(), aborted_.end(), std::back_inserter(out), [&](const aborted_transaction& each) {
+        return each.last_offset >= first && each.first_offset < end;
+    });
+    return out;
+}
+
+std::optional<log_position> partition_log::find_by_time(std::int64_t timestamp_ms) const {
+    const auto found = std::find_if(index_.begin(), index_.end(), [&](const entry& each) {
+        return each.max_timestamp >= timestamp_ms && each.last_offset >= start_offset_;
+    });
+    if (found == index_.end()) {
+        return std::nullopt;
+    }
+    const auto batch = batch_at(*found);
+    const auto header = record::parse_header(batch.view());
+    CB_ASSERT(header.has_value());
+    if (header->log_append_time()) {
+        return log_position{std::max(header->base_offset, start_offset_), header->max_timestamp};
+    }
+    if (const auto set = record::read_records(*header, batch); set) {
+        for (const auto& each : set->records) {
+            const auto at = header->base_timestamp + each.timestamp_delta;
+            const auto offset = header->base_offset + each.offset_delta;
+            if (at >= timestamp_ms && offset >= start_offset_) {
+                return log_position{offset, at};
+            }
+        }
+    }
+    return log_position{std::max(header->base_offset, start_offset_), header->max_timestamp};
+}
+
+std::optional<log_position> partition_log::latest_by_time() const {
+    const auto found = std::max_element(index_.begin(), index_.end(), [](const entry& a, const entry& b) {
+        return a.max_timestamp < b.max_timestamp;
+    });
+    if (found == index_.end()) {
+        return std::nullopt;
+    }
+    return find_by_time(found->max_timestamp);
+}
+
+void partition_log::drop_front() {
+    const auto& oldest = index_.front();
+    bytes_ -= oldest.size;
+    start_offset_ = std::max(start_offset_, oldest.last_offset + 1);
+    auto& in = chunks_.front();
+    CB_ASSERT(oldest.chunk == first_chunk_ && in.batches > 0);
+    index_.pop_front();
+    if (--in.batches == 0 && chunks_.size() > 1) {
+        budget_.give(in.capacity);
+        chunks_.pop_front();
+        ++first_chunk_;
+    } else if (in.batches == 0) {
+        // The last chunk is reused from its beginning only when nobody reads it any more.
+        budget_.give(in.capacity);
+        chunks_.clear();
+        ++first_chunk_;
+    }
+    std::erase_if(aborted_, [&](const aborted_transaction& each) { return each.last_offset < start_offset_; });
+}
+
+void partition_log::delete_before(std::int64_t offset) {
+    start_offset_ = std::max(start_offset_, std::min(offset, end_offset_));
+    while (!index_.empty() && index_.front().last_offset < start_offset_) {
+        drop_front();
+    }
+}
+
+void partition_log::retain(std::optional<std::size_t> bytes_max, std::optional<std::int64_t> before_ms) {
+    const auto stable = last_stable_offset();
+    const auto too_old = [&] { return before_ms && index_.front().max_timestamp < *before_ms; };
+    const auto too_much = [&] { return bytes_max && bytes_ > *bytes_max; };
+    while (!index_.empty() && index_.front().last_offset < stable && (too_old() || too_much())) {
+        drop_front();
+    }
+}
+
+} // namespace cb::broker

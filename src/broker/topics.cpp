@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/topics.hpp"
+
+#include <algorithm>
+
+#include "base/limits.hpp"
+
+namespace cb::broker {
+
+using protocol::error_code;
+
+bool topics::valid_name(std::string_view name) {
+    constexpr std::size_t longest = 249; // a file name of 255 bytes less what a partition's folder adds
+    const auto legal = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+               c == '-';
+    };
+    return !name.empty() && name.size() <= longest && name != "." && name != ".." &&
+           std::all_of(name.begin(), name.end(), legal);
+}
+
+topic* topics::find(std::string_view name) {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : found->second.get();
+}
+
+topic* topics::find(const protocol::uuid& id) {
+    const auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : found->second;
+}
+
+error_code topics::check_new(const std::string& name, std::int32_t partition_count) const {
+    if (!valid_name(name)) {
+        return error_code::invalid_topic_exception;
+    }
+    if (by_name_.contains(name)) {
+        return error_code::topic_already_exists;
+    }
+    if (partition_count <= 0 || static_cast<std::size_t>(partition_count) > limits::partitions_per_topic) {
+        return error_code::invalid_partitions;
+    }
+    const auto after = partition_count_ + static_cast<std::size_t>(partition_count);
+    return by_name_.size() >= limits::topics || after > limits::partitions ? error_code::policy_violation
+                                                                            : error_code::none;
+}
+
+topic& topics::create(const std::string& name, std::int32_t partition_count, topic_config config) {
+    auto made = std::make_unique<topic>();
+    made->name = name;
+    made->config = std::move(config);
+    do {
+        const std::uint64_t halves[] = {random_.next(), random_.next()};
+        std::memcpy(made->id.bytes.data(), halves, sizeof(halves));
+    } while (made->id.is_zero() || by_id_.contains(made->id));
+    auto& out = *made;
+    by_id_[out.id] = &out;
+    by_name_[name] = std::move(made);
+    grow(out, partition_count);
+    return out;
+}
+
+bool topics::grow(topic& which, std::int32_t partition_count) {
+    const auto wanted = static_cast<std::size_t>(partition_count);
+    CB_ASSERT(wanted >= which.partitions.size());
+    if (partition_count_ + wanted - which.partitions.size() > limits::partitions) {
+        return false;
+    }
+    while (which.partitions.size() < wanted) {
+        which.partitions.push_back(std::make_unique<partition>(budget_));
+        ++partition_count_;
+    }
+    return true;
+}
+
+void topics::remove(topic& which) {
+    partition_count_ -= which.partitions.size();
+    by_id_.erase(which.id);
+    const auto found = by_name_.find(which.name);
+    by_name_.erase(found);
+}
+
+} // namespace cb::broker

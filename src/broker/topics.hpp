@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/random.hpp"
+#include "broker/partition_log.hpp"
+#include "broker/topic_config.hpp"
+#include "protocol/error_code.hpp"
+#include "protocol/uuid.hpp"
+
+namespace cb::broker {
+
+class waiting_fetch;
+
+/// A partition and who waits for it to grow. Owner: its topic.
+struct partition {
+    explicit partition(memory_budget& budget) : log(budget) {}
+    partition_log log;
+    std::vector<std::weak_ptr<waiting_fetch>> waiting;
+};
+
+/// Owner: the table of topics.
+struct topic {
+    std::string name;
+    protocol::uuid id;
+    topic_config config;
+    std::vector<std::unique_ptr<partition>> partitions;
+
+    /// Null outside of the partitions that exist.
+    [[nodiscard]] partition* find(std::int32_t index) const {
+        return index >= 0 && static_cast<std::size_t>(index) < partitions.size()
+                   ? partitions[static_cast<std::size_t>(index)].get()
+                   : nullptr;
+    }
+};
+
+/// All topics of the broker. Owner: the node; the broker's thread.
+class topics {
+public:
+    topics(std::size_t memory_bytes_max, random_source random) : budget_(memory_bytes_max), random_(random) {}
+
+    [[nodiscard]] topic* find(std::string_view name);
+    [[nodiscard]] topic* find(const protocol::uuid& id);
+    [[nodiscard]] const std::map<std::string, std::unique_ptr<topic>, std::less<>>& all() const { return by_name_; }
+    [[nodiscard]] memory_budget& budget() { return budget_; }
+
+    /// Whether a topic like this may be made: none, or invalid_topic_exception, topic_already_exists,
+    /// invalid_partitions, policy_violation at a limit.
+    [[nodiscard]] protocol::error_code check_new(const std::string& name, std::int32_t partition_count) const;
+    /// After check_new() said none.
+    topic& create(const std::string& name, std::int32_t partition_count, topic_config config);
+    /// False at the limit of partitions.
+    bool grow(topic& which, std::int32_t partition_count);
+    void remove(topic& which);
+
+    /// Letters, digits, dot, dash and underscore; at most 249; neither "." nor "..".
+    static bool valid_name(std::string_view name);
+
+private:
+    memory_budget budget_;
+    random_source random_;
+    std::map<std::string, std::unique_ptr<topic>, std::less<>> by_name_;
+    std::unordered_map<protocol::uuid, topic*> by_id_;
+    std::size_t partition_count_ = 0;
+};
+
+} // namespace cb::broker
