@@ -28,9 +28,9 @@ public:
     /// The answer is there. Empty bytes: the request has none (acks=0), others pass.
     void complete(ticket at, wire::chain bytes) {
         CB_ASSERT(at >= first_ && at - first_ < places_.size());
-        auto& place = places_[at - first_];
-        CB_ASSERT(!place.bytes.has_value());
-        place.bytes = std::move(bytes);
+        auto& its_place = places_[at - first_];
+        CB_ASSERT(!its_place.bytes.has_value());
+        its_place.bytes = std::move(bytes);
     }
     /// All answers that may leave now, in order.
     wire::chain take_ready() {

@@ -8,6 +8,7 @@
 
 #include "base/limits.hpp"
 #include "protocol/header.hpp"
+#include "wire/cursor.hpp"
 
 namespace cb::proxy {
 
@@ -124,6 +125,9 @@ asio::awaitable<result<void>> session::handle(wire::slice frame) {
     auto submitted = environment_.pipeline.submit(request, std::move(on_reply));
     if (!submitted) {
         environment_.request_bytes.give(frame_bytes);
+    }
+    if (header->api != protocol::api_key::produce) {
+        environment_.reschedule(); // writing never waits, so it brings no deadline
     }
     co_await wait_for_room();
     co_return submitted;

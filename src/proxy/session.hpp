@@ -29,6 +29,8 @@ struct session_environment {
     std::span<std::byte> read_buffer;
     /// Null: clients need no authentication.
     const credential_store* credentials = nullptr;
+    /// A request may have brought a deadline that is earlier than all others.
+    std::function<void()> reschedule;
 };
 
 /// One client's connection: cuts frames, hands requests to the pipeline, sends the answers in the order of the requests.

@@ -32,8 +32,9 @@ result<Message> decode(const request& what) {
 template <class Response>
 void answer(const reply_function& reply, const Response& response, std::int16_t version) {
     wire::writer out;
-    const auto done = response.encode(out, version);
-    CB_ASSERT(done.has_value());
+    if (const auto done = response.encode(out, version); !done) {
+        assertion_failed(done.error().message.c_str(), __FILE__, __LINE__);
+    }
     reply(out.take());
 }
 

@@ -58,7 +58,7 @@ result<void> list_offsets(node_state& state, const request& what, reply_function
             } else if (const auto at = position_of(target->log, each.timestamp, wanted->isolation_level == 1); at) {
                 out.offset = at->offset;
                 out.timestamp = at->timestamp_ms;
-                out.leader_epoch = at->offset >= 0 ? 0 : -1;
+                out.leader_epoch = what.version >= 4 && at->offset >= 0 ? 0 : -1;
             }
         }
     }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/memory_limit.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace cb::app {
+namespace {
+
+/// A cgroup file that holds one number, or "max".
+std::size_t read_limit(const std::string& file) {
+    std::ifstream in(file);
+    std::size_t value = 0;
+    return in >> value && value > 0 ? value : SIZE_MAX;
+}
+
+/// Limits count from every cgroup on the way up (version 2), or from the memory controller's own (version 1).
+std::size_t cgroup_limit() {
+    std::ifstream in("/proc/self/cgroup");
+    auto least = SIZE_MAX;
+    for (std::string line; std::getline(in, line);) {
+        const auto second = line.find(':', line.find(':') + 1);
+        if (second == std::string::npos) {
+            continue;
+        }
+        auto path = line.substr(second + 1);
+        if (line.starts_with("0::")) {
+            for (; !path.empty(); path.resize(path.find_last_of('/'))) {
+                least = std::min(least, read_limit("/sys/fs/cgroup" + path + "/memory.max"));
+            }
+        } else if (line.find(":memory:") != std::string::npos) {
+            least = std::min(least, read_limit("/sys/fs/cgroup/memory" + path + "/memory.limit_in_bytes"));
+        }
+    }
+    return least;
+}
+
+} // namespace
+
+std::size_t memory_granted_bytes() {
+    const auto pages = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES));
+    const auto machine = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    return std::min(machine, cgroup_limit());
+}
+
+std::size_t raise_file_limit() {
+    rlimit files{};
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    getrlimit(RLIMIT_NOFILE, &files);
+    return files.rlim_cur;
+}
+
+} // namespace cb::app

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+
+namespace cb::app {
+
+/// Bytes that this process may use: the machine's memory or its cgroup's limit, whichever is less.
+std::size_t memory_granted_bytes();
+/// Open files that this process may have, raised to its hard limit.
+std::size_t raise_file_limit();
+
+} // namespace cb::app

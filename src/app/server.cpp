@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/server.hpp"
+
+#include <csignal>
+#include <random>
+
+#include <boost/asio/signal_set.hpp>
+#include <unistd.h>
+
+#include "app/memory_limit.hpp"
+#include "backend/backend.hpp"
+#include "base/clock.hpp"
+#include "broker/node.hpp"
+#include "net/event_loop.hpp"
+#include "proxy/gateway.hpp"
+
+namespace cb::app {
+namespace {
+
+/// Files that are not connections: listeners, epoll, logs, the control API's clients.
+constexpr std::size_t files_kept_back = 128;
+
+std::unique_ptr<log_sink> open_log(const serve_settings& settings) {
+    auto format = settings.log_format;
+    if (format.empty()) {
+        format = isatty(STDERR_FILENO) != 0 ? "text" : "json";
+    }
+    if (format != "text" && format != "json") {
+        throw command_error(exit_code::usage, "--log-format " + format + ": must be text or json");
+    }
+    for (const auto level : {log_level::debug, log_level::info, log_level::warning, log_level::error}) {
+        if (settings.log_level == to_string(level)) {
+            return make_log_output(format == "json" ? log_format::json : log_format::text, level);
+        }
+    }
+    throw command_error(exit_code::usage,
+                        "--log-level " + settings.log_level + ": must be debug, info, warning or error");
+}
+
+std::uint64_t fresh_seed() {
+    std::random_device device;
+    return (static_cast<std::uint64_t>(device()) << 32) | device();
+}
+
+/// "NAME=HOST:PORT" or "HOST:PORT".
+proxy::listener_settings parse_listener(const std::string& text) {
+    proxy::listener_settings out;
+    const auto equals = text.find('=');
+    if (equals != std::string::npos) {
+        out.name = text.substr(0, equals);
+    }
+    const auto address = net::parse_host_and_port(equals == std::string::npos ? text : text.substr(equals + 1));
+    if (!address) {
+        throw command_error(exit_code::usage, "--listen " + text + ": " + address.error().message);
+    }
+    out.address = *address;
+    return out;
+}
+
+void set_advertised(proxy::listener_settings& listener, const std::string& text) {
+    if (text.empty()) {
+        return;
+    }
+    const bool with_port = text.find(':') != std::string::npos;
+    const auto parsed = net::parse_host_and_port(with_port ? text : text + ":0");
+    if (!parsed || parsed->host.empty()) {
+        throw command_error(exit_code::usage, "--advertise " + text + ": write HOST or HOST:PORT, as broker.test:9092");
+    }
+    listener.advertised_host = parsed->host;
+    listener.advertised_port = parsed->port;
+}
+
+std::shared_ptr<boost::asio::ssl::context> make_tls(const tls_settings& settings) {
+    namespace ssl = boost::asio::ssl;
+    auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
+    context->set_options(ssl::context::default_workarounds | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1);
+    const auto load = [](const std::string& file, const auto& use) {
+        boost::system::error_code code;
+        use(code);
+        if (code) {
+            throw command_error(exit_code::usage, "tls: " + file + ": " + code.message() + "; a PEM file is needed");
+        }
+    };
+    load(settings.certificate_file, [&](auto& code) { context->use_certificate_chain_file(settings.certificate_file, code); });
+    load(settings.key_file, [&](auto& code) { context->use_private_key_file(settings.key_file, ssl::context::pem, code); });
+    if (!settings.client_ca_file.empty()) {
+        load(settings.client_ca_file, [&](auto& code) { context->load_verify_file(settings.client_ca_file, code); });
+        context->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
+    }
+    return context;
+}
+
+std::size_t log_bytes(const serve_settings& settings) {
+    const auto wanted = settings.memory_log_mib == 0 ? limits::memory_log_bytes : settings.memory_log_mib * limits::mib;
+    return std::min(wanted, memory_granted_bytes() / 2);
+}
+
+/// The parts of a running broker and their order of life. Owner: serve().
+class server {
+public:
+    server(const serve_settings& settings, log_sink& log)
+        : settings_(settings),
+          log_(log),
+          seed_(settings.seed.value_or(fresh_seed())),
+          node_(options_of(settings), clock_, random_source(seed_), log),
+          backend_(node_),
+          pipeline_(backend_),
+          gateway_(loop_, pipeline_, log, raise_file_limit() - files_kept_back) {}
+
+    void run() {
+        open_listeners();
+        gateway_.add_timed({[this] { return node_.next_deadline(); }, [this] { node_.advance(); }});
+        boost::asio::signal_set signals(loop_.context(), SIGTERM, SIGINT);
+        signals.async_wait([this](const boost::system::error_code& code, int signal) {
+            if (!code) {
+                log_.info("stopping", {{"signal", signal}});
+                gateway_.stop();
+                loop_.stop();
+            }
+        });
+        loop_.post([this] { gateway_.start(); });
+        loop_.run();
+        log_.info("stopped");
+    }
+
+private:
+    static broker::node_options options_of(const serve_settings& settings) {
+        broker::node_options out;
+        out.partitions_default = settings.partitions;
+        out.auto_create_topics = settings.auto_create_topics;
+        out.memory_bytes_max = log_bytes(settings);
+        return out;
+    }
+
+    void open_listeners() {
+        std::shared_ptr<credential_store> credentials;
+        if (!settings_.sasl_users.empty()) {
+            credentials = std::make_shared<credential_store>();
+            for (const auto& [name, password] : settings_.sasl_users) {
+                credentials->add(name, password);
+            }
+        }
+        const auto tls = settings_.tls ? make_tls(*settings_.tls) : nullptr;
+        for (const auto& text : settings_.listen) {
+            auto listener = parse_listener(text);
+            set_advertised(listener, settings_.advertise);
+            listener.tls = tls;
+            listener.credentials = credentials;
+            std::uint16_t port = 0;
+            try {
+                port = gateway_.listen(listener);
+            } catch (const boost::system::system_error& wrong) {
+                throw command_error(exit_code::environment, "--listen " + text + ": " + wrong.code().message());
+            }
+            log_.info("listening", {{"listener", listener.name},
+                                    {"host", listener.address.host},
+                                    {"port", port},
+                                    {"tls", tls != nullptr},
+                                    {"sasl", credentials != nullptr},
+                                    {"seed", std::to_string(seed_)}});
+        }
+    }
+
+    using credential_store = proxy::credential_store;
+
+    const serve_settings& settings_;
+    log_sink& log_;
+    std::uint64_t seed_;
+    system_clock clock_;
+    net::event_loop loop_;
+    broker::node node_;
+    backend::embedded_backend backend_;
+    proxy::request_pipeline pipeline_;
+    proxy::gateway gateway_;
+};
+
+} // namespace
+
+exit_code serve(const serve_settings& settings) {
+    const auto log = open_log(settings);
+    server running(settings, *log);
+    running.run();
+    return exit_code::done;
+}
+
+} // namespace cb::app
