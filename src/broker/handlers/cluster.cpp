@@ -163,8 +163,11 @@ result<void> describe_topic_partitions(node_state& state, const request& what, r
         auto index = resumed ? std::max(wanted->cursor->partition_index, 0) : 0;
         const auto count = static_cast<std::int32_t>(found->partitions.size());
         for (; index < count && left > 0; ++index, --left) {
-            out.partitions.push_back(
-                described<message::describe_topic_partitions_response_partition>(index, state.options.node_id));
+            auto row = described<message::describe_topic_partitions_response_partition>(index, state.options.node_id);
+            // Nullable by the schema, and yet the Java client reads them unseen.
+            row.eligible_leader_replicas.emplace();
+            row.last_known_elr.emplace();
+            out.partitions.push_back(std::move(row));
         }
         if (index < count) {
             response.next_cursor = message::cursor{name, index};
