@@ -22,6 +22,8 @@ constexpr std::size_t array_elements = 4 * 1024 * 1024;
 constexpr std::size_t tagged_fields = 64;
 /// Structs inside structs; Kafka's deepest message has 6.
 constexpr int nesting = 16;
+/// API keys that have a row in the index of messages; Kafka 4.3 has 93.
+constexpr std::size_t api_keys = 128;
 /// Decompressed size of one batch, against compression bombs: ten times what a client may send in a frame.
 constexpr std::size_t decompressed_batch_bytes = 1 * gib;
 

@@ -2,31 +2,34 @@
 #include "protocol/codec.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/limits.hpp"
 
 namespace cb::protocol::codec {
 namespace {
 
-/// Length of a string or of bytes, -1 for null; `wide`: 32 bits in the older form.
-std::int32_t read_length(wire::reader& in, bool flexible, bool wide) {
-    if (flexible) {
-        return static_cast<std::int32_t>(in.uvarint()) - 1;
-    }
-    return wide ? in.i32() : in.i16();
-}
+constexpr std::size_t string_bytes_max = 32767; ///< in both forms, as Kafka's own classes refuse more
 
-/// The bytes behind a length; nothing when they are not there.
-std::optional<std::size_t> checked(wire::reader& in, std::int32_t length, bool nullable) {
-    if (length >= 0) {
-        return static_cast<std::size_t>(length);
-    }
-    if (length != -1) {
-        in.fail("negative length");
-    } else if (!nullable) {
+/// A length or a count, -1 for null; `wide`: 32 bits in the older form. -1 with the reader failed for what may not be.
+std::int32_t read_length(wire::reader& in, bool flexible, bool wide, bool nullable) {
+    // In 64 bits: the largest uvarint less one does not fit into the type of the other lengths.
+    const std::int64_t length = flexible ? static_cast<std::int64_t>(in.uvarint()) - 1 : wide ? in.i32() : in.i16();
+    if (length < -1 || length > std::numeric_limits<std::int32_t>::max()) {
+        in.fail("length out of range");
+    } else if (length == -1 && !nullable) {
         in.fail("null where none may be");
     }
-    return std::nullopt;
+    return in.ok() ? static_cast<std::int32_t>(length) : -1;
+}
+
+std::int32_t read_bytes_length_of(wire::reader& in, bool flexible, bool wide, bool nullable) {
+    const auto length = read_length(in, flexible, wide, nullable);
+    if (length > 0 && static_cast<std::size_t>(length) > in.remaining()) {
+        in.fail("ends before its stated length");
+        return -1;
+    }
+    return length;
 }
 
 void write_length(wire::writer& to, bool flexible, bool wide, std::int64_t length) {
@@ -39,24 +42,32 @@ void write_length(wire::writer& to, bool flexible, bool wide, std::int64_t lengt
     }
 }
 
-/// Strings of the older form have 16 bits of length: what is longer (an error message of ours) is cut.
-std::string_view fitting(bool flexible, const std::string& v) {
-    constexpr std::size_t longest = 32767;
-    return flexible ? std::string_view(v) : std::string_view(v).substr(0, longest);
-}
+/// What is longer than a string can be (an error message of ours) is cut.
+std::string_view fitting(const std::string& v) { return std::string_view(v).substr(0, string_bytes_max); }
 
 } // namespace
 
 std::int32_t read_count(wire::reader& in, bool flexible, bool nullable, std::size_t bytes_min) {
-    const auto count = checked(in, read_length(in, flexible, true), nullable);
-    if (!count) {
-        return -1;
-    }
-    if (*count > limits::array_elements || *count > in.remaining() / bytes_min) {
+    const auto count = read_length(in, flexible, true, nullable);
+    if (count > 0 && (static_cast<std::size_t>(count) > limits::array_elements ||
+                      static_cast<std::size_t>(count) > in.remaining() / bytes_min)) {
         in.fail("array with more elements than bytes");
         return -1;
     }
-    return static_cast<std::int32_t>(*count);
+    return count;
+}
+
+std::int32_t read_string_length(wire::reader& in, bool flexible, bool nullable) {
+    const auto length = read_bytes_length_of(in, flexible, false, nullable);
+    if (length > static_cast<std::int32_t>(string_bytes_max)) {
+        in.fail("string longer than 32767 bytes");
+        return -1;
+    }
+    return length;
+}
+
+std::int32_t read_bytes_length(wire::reader& in, bool flexible, bool nullable) {
+    return read_bytes_length_of(in, flexible, true, nullable);
 }
 
 std::string read_string(wire::reader& in, bool flexible) {
@@ -64,11 +75,11 @@ std::string read_string(wire::reader& in, bool flexible) {
 }
 
 std::optional<std::string> read_nullable_string(wire::reader& in, bool flexible, bool nullable) {
-    const auto length = checked(in, read_length(in, flexible, false), nullable);
-    if (!length) {
+    const auto length = read_string_length(in, flexible, nullable);
+    if (length < 0) {
         return std::nullopt;
     }
-    return std::string(wire::as_text(in.bytes(*length)));
+    return std::string(wire::as_text(in.bytes(static_cast<std::size_t>(length))));
 }
 
 wire::slice read_bytes(wire::reader& in, bool flexible) {
@@ -76,11 +87,11 @@ wire::slice read_bytes(wire::reader& in, bool flexible) {
 }
 
 std::optional<wire::slice> read_nullable_bytes(wire::reader& in, bool flexible, bool nullable) {
-    const auto length = checked(in, read_length(in, flexible, true), nullable);
-    if (!length) {
+    const auto length = read_bytes_length(in, flexible, nullable);
+    if (length < 0) {
         return std::nullopt;
     }
-    return in.take_slice(*length);
+    return in.take_slice(static_cast<std::size_t>(length));
 }
 
 uuid read_uuid(wire::reader& in) {
@@ -130,7 +141,7 @@ void skip_tags(wire::reader& in) {
 void write_count(wire::writer& to, bool flexible, std::int64_t count) { write_length(to, flexible, true, count); }
 
 void write_string(wire::writer& to, bool flexible, const std::string& v) {
-    const auto text = fitting(flexible, v);
+    const auto text = fitting(v);
     write_length(to, flexible, false, static_cast<std::int64_t>(text.size()));
     to.string_bytes(text);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <string>
@@ -17,6 +18,10 @@ namespace cb::protocol::codec {
 std::int32_t read_count(wire::reader& in, bool flexible, bool nullable, std::size_t bytes_min);
 /// What to reserve for a count that a peer claims: memory follows what really arrives.
 inline std::size_t reservation(std::int32_t count) { return static_cast<std::size_t>(std::min(count, 1024)); }
+
+/// Length of a string (of bytes) that stands there with all of its bytes; -1 for null where `nullable`, and on failure.
+std::int32_t read_string_length(wire::reader& in, bool flexible, bool nullable);
+std::int32_t read_bytes_length(wire::reader& in, bool flexible, bool nullable);
 
 std::string read_string(wire::reader& in, bool flexible);
 std::optional<std::string> read_nullable_string(wire::reader& in, bool flexible, bool nullable);

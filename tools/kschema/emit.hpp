@@ -12,6 +12,8 @@ namespace kschema {
 /// The typed form of one API: a header with two structs, a source with their decoders and encoders.
 std::string emit_typed_header(const std::vector<message>& api);
 std::string emit_typed_source(const std::vector<message>& api);
+/// A header with all of them and a tuple of their types, for what treats all alike (tests).
+std::string emit_all_typed(const std::vector<message>& all, const std::set<std::string>& typed);
 
 /// The tables of all messages: what the walker reads.
 std::string emit_tables(const std::vector<message>& all);

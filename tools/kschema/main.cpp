@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// kschema SCHEMA_DIR OUT_DIR TYPED_LIST   writes tables.cpp, and a header and source for each API of the list
+// kschema SCHEMA_DIR OUT_DIR TYPED_LIST   writes tables.cpp, all_typed.hpp, and a header and a source for each API of the list
 // kschema --coverage SCHEMA_DIR TYPED_LIST  prints docs/protocol-coverage.md
 #include <algorithm>
 #include <cstring>
@@ -72,6 +72,7 @@ void generate(const fs::path& schemas, const fs::path& out, const fs::path& type
         write_if_changed(out / (name + ".hpp"), kschema::emit_typed_header(messages));
         write_if_changed(out / (name + ".cpp"), kschema::emit_typed_source(messages));
     }
+    write_if_changed(out / "all_typed.hpp", kschema::emit_all_typed(all, typed));
     write_if_changed(out / "tables.cpp", kschema::emit_tables(all));
 }
 
