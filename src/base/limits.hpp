@@ -62,6 +62,9 @@ constexpr std::size_t rule_file_bytes = 4 * mib;
 /// Messages that are held back (late, reorder, delayed duplicates) and their bytes, over all rules.
 constexpr std::size_t held_messages = 1'000'000;
 constexpr std::size_t held_bytes = 512 * mib;
+/// Counters of a client's messages in a partition, and maps of a producer's sequences in a partition.
+constexpr std::size_t ordinal_counters = 1'000'000;
+constexpr std::size_t sequence_maps = 100'000;
 /// Ledger entries kept in memory; exact counters never drop.
 constexpr std::size_t ledger_entries = 100'000;
 

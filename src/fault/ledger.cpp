@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fault/ledger.hpp"
+
+#include <fmt/format.h>
+
+#include "base/log.hpp"
+
+namespace cb::fault {
+
+std::string_view to_string(entry_state state) noexcept {
+    switch (state) {
+    case entry_state::open: return "open";
+    case entry_state::done: return "done";
+    case entry_state::undone: return "undone";
+    }
+    return "unknown";
+}
+
+std::string to_json(const ledger_entry& entry) {
+    std::string out = fmt::format("{{\"sequence\":{},\"time\":\"{}\",\"rule\":", entry.sequence.value(),
+                                  utc_timestamp(entry.time_ms));
+    const auto text = [&](std::string_view name, std::string_view value) {
+        out += fmt::format(",\"{}\":", name);
+        append_json_string(out, value);
+    };
+    const auto number = [&](std::string_view name, std::int64_t value) {
+        if (value >= 0) {
+            out += fmt::format(",\"{}\":{}", name, value);
+        }
+    };
+    append_json_string(out, entry.rule);
+    text("effect", entry.effect);
+    text("state", to_string(entry.state));
+    number("attempt", entry.attempt);
+    number("connection", static_cast<std::int64_t>(entry.connection.value()));
+    text("client_id", entry.client_id);
+    text("api", entry.api);
+    if (!entry.topic.empty()) {
+        text("topic", entry.topic);
+    }
+    number("partition", entry.partition);
+    number("offset", entry.offset);
+    number("sequence_number", entry.sequence_number);
+    number("ordinal", entry.ordinal);
+    if (entry.key) {
+        text("key", *entry.key);
+    }
+    if (entry.record_hash != 0) {
+        text("record_hash", fmt::format("{:016x}", entry.record_hash));
+    }
+    number("bytes_before", entry.bytes_before);
+    number("bytes_after", entry.bytes_after);
+    if (!entry.trace_id.empty()) {
+        text("trace_id", entry.trace_id);
+    }
+    out += '}';
+    return out;
+}
+
+ledger_sequence ledger::open(ledger_entry entry) {
+    entry.sequence = ledger_sequence(next_++);
+    entry.time_ms = time_.wall_ms();
+    const auto sequence = entry.sequence;
+    if (sink_) {
+        writable_ = sink_(entry);
+    }
+    entries_.push_back(std::move(entry));
+    if (entries_.size() > entries_max_) {
+        entries_.pop_front();
+    }
+    return sequence;
+}
+
+void ledger::close(ledger_sequence which, entry_state state, std::int64_t offset) {
+    const auto first = next_ - entries_.size();
+    if (which.value() < first || which.value() >= next_) {
+        return; // long gone from memory; its file has the opening, and no close
+    }
+    auto& entry = entries_[which.value() - first];
+    if (entry.state != entry_state::open) {
+        return;
+    }
+    entry.state = state;
+    if (offset >= 0) {
+        entry.offset = offset;
+    }
+    if (sink_) {
+        writable_ = sink_(entry);
+    }
+}
+
+std::vector<ledger_entry> ledger::since(std::uint64_t first, std::size_t limit, const std::string& rule) const {
+    std::vector<ledger_entry> out;
+    const auto oldest = next_ - entries_.size();
+    for (auto i = first > oldest ? first - oldest : 0; i < entries_.size() && out.size() < limit; ++i) {
+        if (rule.empty() || entries_[i].rule == rule) {
+            out.push_back(entries_[i]);
+        }
+    }
+    return out;
+}
+
+std::uint64_t ledger::first_since(wall_time_ms time_ms) const {
+    for (const auto& entry : entries_) {
+        if (entry.time_ms >= time_ms) {
+            return entry.sequence.value();
+        }
+    }
+    return next_;
+}
+
+} // namespace cb::fault

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "protocol/api_key.hpp"
+#include "protocol/error_code.hpp"
+
+namespace cb::fault {
+
+/// Whether a broker may answer this API with this code: a client that gets any other one shows its own bug, not its
+/// handling of a fault. Produce and Fetch.
+bool legal_error(protocol::api_key api, protocol::error_code code) noexcept;
+/// All of them, for a message.
+std::string legal_error_names(protocol::api_key api);
+
+} // namespace cb::fault

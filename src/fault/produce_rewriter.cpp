@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fault/produce_rewriter.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/limits.hpp"
+
+namespace cb::fault {
+namespace {
+
+constexpr std::int32_t sequence_after(std::int32_t sequence, std::int64_t by) {
+    return static_cast<std::int32_t>((static_cast<std::int64_t>(sequence) + by) & 0x7fffffff);
+}
+
+bool touched(const message_draft& draft) {
+    return draft.changed || draft.deleted || draft.late_by || draft.copies > 0 || draft.reordered;
+}
+
+/// The batch with another sequence, all else the same.
+wire::slice renumbered(const wire::slice& batch, const record::batch_header& header, std::int32_t sequence) {
+    std::vector<std::byte> bytes(batch.view().begin(), batch.view().end());
+    record::set_producer(bytes, header.producer_id, header.producer_epoch, sequence);
+    return wire::slice::from(std::move(bytes));
+}
+
+} // namespace
+
+owned_message owned_message::copy(const record::record_view& from, std::int64_t timestamp_ms) {
+    owned_message out;
+    out.has_key = from.key.has_value();
+    out.has_value = from.value.has_value();
+    if (from.key) {
+        out.key = wire::slice::copy_of(*from.key);
+    }
+    if (from.value) {
+        out.value = wire::slice::copy_of(*from.value);
+    }
+    for (const auto& header : from.headers) {
+        out.headers.emplace_back(std::string(header.key),
+                                 header.value ? std::optional(wire::slice::copy_of(*header.value)) : std::nullopt);
+    }
+    out.timestamp_ms = timestamp_ms;
+    return out;
+}
+
+record::record_view owned_message::view() const {
+    record::record_view out;
+    if (has_key) {
+        out.key = key.view();
+    }
+    if (has_value) {
+        out.value = value.view();
+    }
+    for (const auto& [name, bytes] : headers) {
+        out.headers.push_back({name, bytes ? std::optional(bytes->view()) : std::nullopt});
+    }
+    return out;
+}
+
+std::size_t owned_message::bytes() const {
+    auto sum = sizeof(held_message) + key.size() + value.size();
+    for (const auto& [name, bytes] : headers) {
+        sum += name.size() + (bytes ? bytes->size() : 0);
+    }
+    return sum;
+}
+
+std::optional<std::string> key_text(key_form form, const std::optional<wire::bytes_view>& key) {
+    if (!key || form == key_form::none) {
+        return std::nullopt;
+    }
+    const auto text = wire::as_text(*key);
+    return form == key_form::full ? std::string(text) : fmt::format("{:016x}", stable_hash(text));
+}
+
+std::string trace_id_of(const record::record_view& record) {
+    for (const auto& header : record.headers) {
+        // version-traceid-parent-flags, the id 32 characters long (W3C Trace Context).
+        if (header.key == "traceparent" && header.value && header.value->size() >= 35) {
+            return std::string(wire::as_text(*header.value).substr(3, 32));
+        }
+    }
+    return {};
+}
+
+std::uint64_t record_hash(const record::record_view& record) { return content_identity(record).hash; }
+
+std::uint64_t produce_rewriter::take_ordinals(std::string_view client_id, const std::string& topic,
+                                              std::int32_t partition, std::uint64_t count) {
+    const ordinals_key key{std::string(client_id), topic, partition};
+    auto found = ordinals_.find(key);
+    if (found == ordinals_.end()) {
+        if (ordinals_.size() >= limits::ordinal_counters) {
+            ordinals_.erase(ordinals_.begin());
+        }
+        found = ordinals_.emplace(key, 0).first;
+    }
+    return std::exchange(found->second, found->second + count);
+}
+
+produce_rewriter::sequence_state& produce_rewriter::sequences_of(const producer_partition& who,
+                                                                 std::int32_t client_base) {
+    const auto found = sequences_.find(who);
+    if (found != sequences_.end()) {
+        return found->second;
+    }
+    if (sequences_.size() >= limits::sequence_maps) {
+        sequences_.erase(sequences_.begin());
+    }
+    auto& made = sequences_[who];
+    made.next_client = client_base;
+    made.next_stored = client_base;
+    return made;
+}
+
+rewrite_result produce_rewriter::resend(const remembered& earlier, const wire::slice& batch) const {
+    rewrite_result out;
+    out.stored = earlier.stored;
+    out.changed = !earlier.same;
+    out.batch = earlier.same ? batch : earlier.rewritten;
+    return out;
+}
+
+ledger_entry produce_rewriter::entry_for(const work& at, const compiled_rule& rule, std::uint64_t ordinal,
+                                         const message_draft& before) const {
+    ledger_entry entry;
+    entry.rule = rule.text.name;
+    entry.effect = effect_name(rule.text.what);
+    entry.connection = at.who.connection;
+    entry.client_id = at.who.client_id;
+    entry.api = "Produce";
+    entry.topic = at.topic;
+    entry.partition = at.partition;
+    entry.ordinal = static_cast<std::int64_t>(ordinal);
+    if (at.header.producer_id >= 0) {
+        entry.sequence_number = sequence_after(at.header.base_sequence, before.record.offset_delta);
+    }
+    entry.key = key_text(keys_, before.record.key);
+    entry.record_hash = record_hash(before.record);
+    entry.bytes_before = before.record.value ? static_cast<std::int64_t>(before.record.value->size()) : -1;
+    entry.trace_id = trace_id_of(before.record);
+    return entry;
+}
+
+void produce_rewriter::judge_record(const work& at, std::uint64_t ordinal, judged& message) {
+    auto& draft = message.draft;
+    const auto by_position = position_identity(at.who.client_id, at.topic, at.partition, ordinal);
+    for (const auto* rule : at.rules) {
+        if (draft.deleted) {
+            return;
+        }
+        if (!rule->selects_record(draft.record)) {
+            continue;
+        }
+        auto fate = by_position;
+        switch (rule->text.draw_by) {
+        case draw_key::position: break;
+        case draw_key::content: fate = content_identity(draft.record); break;
+        case draw_key::key: fate = key_identity(draft.record); break;
+        case draw_key::header: fate = header_identity(draft.record, rule->text.draw_header); break;
+        }
+        const auto said = judge(*rule, at.seed, fate, ledger_.writable());
+        auto why_not = said.why_not;
+        if (said.acts) {
+            auto entry = entry_for(at, *rule, ordinal, draft);
+            auto random = effect_random(*rule, at.seed, fate);
+            why_not = rule->effect->apply(draft, random);
+            if (why_not.empty()) {
+                const bool has_value = !draft.deleted && draft.record.value.has_value();
+                entry.bytes_after = has_value ? static_cast<std::int64_t>(draft.record.value->size()) : -1;
+                message.entries.push_back(ledger_.open(std::move(entry)));
+            }
+        }
+        count(*rule, at.topic, at.partition, said.acts && why_not.empty(), why_not);
+    }
+}
+
+void produce_rewriter::hold(const work& at, const judged& message, std::vector<held_message>& into) const {
+    const auto& draft = message.draft;
+    const bool whole = draft.late_by || draft.reordered;
+    const auto first_due = at.now + draft.late_by.value_or(draft.reordered ? draft.reordered->within : draft.copies_after);
+    const auto times = whole ? 1 + draft.copies : draft.copies;
+    for (std::int32_t time = 0; time < times; ++time) {
+        held_message held;
+        held.topic = at.topic;
+        held.partition = at.partition;
+        held.message = owned_message::copy(draft.record, at.header.base_timestamp + draft.record.timestamp_delta);
+        held.due = whole && time > 0 ? first_due + draft.copies_after : first_due;
+        held.reordered = draft.reordered;
+        if (time == 0) {
+            held.entries = message.entries; // they close when the message is delivered
+        }
+        if (at.header.transactional()) {
+            held.transaction = at.producer;
+            held.transactional_id = at.who.transactional_id;
+        }
+        into.push_back(std::move(held));
+    }
+}
+
+std::vector<produce_rewriter::judged> produce_rewriter::judge_all(const work& at, const record::record_set& records) {
+    std::vector<judged> out(records.records.size());
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        out[i].draft.record = records.records[i];
+        judge_record(at, at.first_ordinal + i, out[i]);
+    }
+    return out;
+}
+
+/// Packs what is left without gaps; false when the codec refuses.
+bool produce_rewriter::rebuild(const work& at, const std::vector<judged>& messages, rewrite_result& out) const {
+    auto options = record::batch_options::like(at.header);
+    options.base_sequence = at.stored_base;
+    record::batch_builder builder(options);
+    for (const auto& message : messages) {
+        const auto& draft = message.draft;
+        const bool copies_now = draft.copies_after <= nanoseconds::zero();
+        const bool leaves_now = !draft.deleted && !draft.late_by && !draft.reordered;
+        const auto times = leaves_now ? 1 + (copies_now ? draft.copies : 0) : 0;
+        for (std::int32_t time = 0; time < times; ++time) {
+            auto record = draft.record;
+            record.offset_delta = static_cast<std::int32_t>(builder.count());
+            builder.add(record);
+        }
+        const bool held_back = !draft.deleted && (!leaves_now || (draft.copies > 0 && !copies_now));
+        if (held_back) {
+            hold(at, message, out.held);
+        } else {
+            out.entries.insert(out.entries.end(), message.entries.begin(), message.entries.end());
+        }
+    }
+    out.changed = true;
+    out.stored = static_cast<std::int32_t>(builder.count());
+    out.batch = {};
+    if (out.stored == 0) {
+        return true;
+    }
+    auto built = builder.build();
+    if (built) {
+        out.batch = std::move(*built);
+    }
+    return built.has_value();
+}
+
+rewrite_result produce_rewriter::rewrite(const std::vector<const compiled_rule*>& rules, std::uint64_t seed,
+                                         const request_context& who, const std::string& topic, std::int32_t partition,
+                                         const wire::slice& batch, mono_time now) {
+    rewrite_result out;
+    out.batch = batch;
+    const auto header = record::validate(batch.view());
+    if (!header || header->control() || header->record_count <= 0) {
+        return out;
+    }
+    out.stored = header->record_count;
+    work at{{}, seed, who, topic, partition, *header, now, 0, header->base_sequence,
+            {header->producer_id, header->producer_epoch, topic, partition}};
+    std::copy_if(rules.begin(), rules.end(), std::back_inserter(at.rules), [&](const compiled_rule* rule) {
+        return rule->selects_topic(topic) && rule->selects_partition(partition);
+    });
+    const bool idempotent = header->producer_id >= 0 && header->base_sequence >= 0;
+    sequence_state* sequences = idempotent ? &sequences_of(at.producer, header->base_sequence) : nullptr;
+    if (sequences != nullptr) {
+        if (const auto* earlier = find_resent(*sequences, *header); earlier != nullptr) {
+            return resend(*earlier, batch);
+        }
+        // A base that is not the expected one keeps its distance: the broker sees the same gap that the client made.
+        const auto distance = static_cast<std::int64_t>(header->base_sequence) - sequences->next_client;
+        at.stored_base = sequence_after(sequences->next_stored, distance);
+    }
+    at.first_ordinal = take_ordinals(who.client_id, topic, partition, static_cast<std::uint64_t>(header->record_count));
+
+    if (!at.rules.empty()) {
+        const auto records = record::read_records(*header, batch);
+        if (!records) {
+            return out;
+        }
+        const auto messages = judge_all(at, *records);
+        const bool any = std::any_of(messages.begin(), messages.end(), [](const judged& m) { return touched(m.draft); });
+        if (any && !rebuild(at, messages, out)) {
+            // The codec refuses: what the client sent goes on as it is, and nothing was done.
+            for (const auto& message : messages) {
+                for (const auto entry : message.entries) {
+                    ledger_.close(entry, entry_state::undone);
+                }
+            }
+            out = {};
+            out.batch = batch;
+            out.stored = header->record_count;
+        }
+    }
+    if (sequences != nullptr) {
+        if (!out.changed && at.stored_base != header->base_sequence) {
+            out.batch = renumbered(batch, *header, at.stored_base);
+            out.changed = true;
+        }
+        note(*sequences, at, out);
+    }
+    return out;
+}
+
+const produce_rewriter::remembered* produce_rewriter::find_resent(const sequence_state& in,
+                                                                  const record::batch_header& header) {
+    const auto found = std::find_if(in.batches.begin(), in.batches.end(), [&](const remembered& earlier) {
+        return earlier.client_base == header.base_sequence && earlier.client_count == header.record_count;
+    });
+    return found == in.batches.end() ? nullptr : &*found;
+}
+
+void produce_rewriter::note(sequence_state& in, const work& at, const rewrite_result& what) {
+    in.batches.push_back({at.header.base_sequence, at.header.record_count, at.stored_base, what.stored, !what.changed,
+                          what.changed ? what.batch : wire::slice()});
+    if (in.batches.size() > limits::batches_remembered_per_producer) {
+        in.batches.pop_front();
+    }
+    in.next_client = sequence_after(at.header.base_sequence, at.header.record_count);
+    in.next_stored = sequence_after(at.stored_base, what.stored);
+    if (in.next_client != in.next_stored) {
+        moved_[at.header.producer_id] = at.header.producer_epoch;
+    }
+}
+
+void produce_rewriter::refused(const std::string& topic, std::int32_t partition, const wire::slice& client_batch) {
+    const auto header = record::parse_header(client_batch.view());
+    if (!header || header->producer_id < 0) {
+        return;
+    }
+    const auto found = sequences_.find({header->producer_id, header->producer_epoch, topic, partition});
+    if (found == sequences_.end() || found->second.batches.empty()) {
+        return;
+    }
+    auto& state = found->second;
+    auto& last = state.batches.back();
+    if (last.client_base == header->base_sequence && last.client_count == header->record_count) {
+        state.next_client = last.client_base;
+        state.next_stored = last.stored_base;
+        state.batches.pop_back();
+    }
+}
+
+std::int32_t produce_rewriter::take_sequence(const producer_partition& who) {
+    auto& state = sequences_of(who, 0);
+    moved_[who.producer_id] = who.epoch;
+    return std::exchange(state.next_stored, sequence_after(state.next_stored, 1));
+}
+
+void produce_rewriter::forget_older(std::int64_t producer_id, std::int16_t epoch) {
+    std::erase_if(sequences_, [&](const auto& entry) {
+        return entry.first.producer_id == producer_id && entry.first.epoch < epoch;
+    });
+    if (const auto found = moved_.find(producer_id); found != moved_.end() && found->second < epoch) {
+        moved_.erase(found);
+    }
+}
+
+} // namespace cb::fault

@@ -1,0 +1,757 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fault/rule_parser.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <regex>
+#include <set>
+
+#include <yaml-cpp/yaml.h>
+
+#include "base/limits.hpp"
+#include "fault/legal_errors.hpp"
+#include "fault/text_pattern.hpp"
+
+namespace cb::fault {
+namespace {
+
+/// Thrown inside this file only; parse_* turn it into a value.
+struct refused {
+    rule_error why;
+};
+
+/// How alike two words are: the fewest single edits between them.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+        row[j] = j;
+    }
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        auto diagonal = std::exchange(row[0], i);
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const auto next = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+            diagonal = std::exchange(row[j], next);
+        }
+    }
+    return row.back();
+}
+
+std::string listed(const std::vector<std::string_view>& words) {
+    std::string out;
+    for (const auto word : words) {
+        out += (out.empty() ? "" : ", ") + std::string(word);
+    }
+    return out;
+}
+
+/// A node of the document and its path, for errors.
+class field {
+public:
+    field(YAML::Node node, std::string path) : node_(std::move(node)), path_(std::move(path)) {}
+
+    [[noreturn]] void refuse(const std::string& message) const {
+        const auto mark = node_.Mark();
+        throw refused{{std::string(), mark.is_null() ? 0 : mark.line + 1, path_, message}};
+    }
+    [[nodiscard]] bool there() const { return node_.IsDefined() && !node_.IsNull(); }
+    [[nodiscard]] bool is_map() const { return node_.IsMap(); }
+    [[nodiscard]] bool is_list() const { return node_.IsSequence(); }
+    [[nodiscard]] bool is_scalar() const { return node_.IsScalar(); }
+    /// In quotes: a string, whatever it looks like.
+    [[nodiscard]] bool quoted() const { return node_.Tag() == "!"; }
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+    [[nodiscard]] field operator[](const std::string& name) const {
+        return {node_[name], path_.empty() ? name : path_ + "." + name};
+    }
+    [[nodiscard]] std::vector<field> elements() const {
+        std::vector<field> out;
+        for (std::size_t i = 0; i < node_.size(); ++i) {
+            out.emplace_back(node_[i], path_ + "[" + std::to_string(i) + "]");
+        }
+        return out;
+    }
+    [[nodiscard]] std::vector<std::pair<std::string, field>> entries() const {
+        std::vector<std::pair<std::string, field>> out;
+        for (const auto& each : node_) {
+            const auto name = each.first.as<std::string>();
+            out.emplace_back(name, field(each.second, path_.empty() ? name : path_ + "." + name));
+        }
+        return out;
+    }
+    void need_map(const std::string& what) const {
+        if (!is_map()) {
+            refuse(what + " must be a mapping");
+        }
+    }
+    /// Every key is one of these, and none stands twice.
+    void allow(const std::vector<std::string_view>& names) const {
+        std::set<std::string> seen;
+        for (const auto& [name, value] : entries()) {
+            if (!seen.insert(name).second) {
+                value.refuse("'" + name + "' stands here twice");
+            }
+            if (std::find(names.begin(), names.end(), name) != names.end()) {
+                continue;
+            }
+            const auto nearest = *std::min_element(names.begin(), names.end(), [&, n = name](auto a, auto b) {
+                return edit_distance(n, a) < edit_distance(n, b);
+            });
+            const bool close = edit_distance(name, nearest) <= 2;
+            value.refuse("unknown key '" + name + "'; " +
+                         (close ? "did you mean '" + std::string(nearest) + "'?" : "known are " + listed(names)));
+        }
+    }
+    [[nodiscard]] std::string text(const std::string& right = "a text") const {
+        if (!is_scalar()) {
+            refuse("must be " + right);
+        }
+        return node_.Scalar();
+    }
+    [[nodiscard]] std::int64_t integer(std::int64_t least, std::int64_t most) const {
+        const auto raw = is_scalar() && !quoted() ? node_.Scalar() : std::string();
+        std::int64_t value = 0;
+        const auto [end, code] = std::from_chars(raw.data(), raw.data() + raw.size(), value);
+        if (raw.empty() || code != std::errc{} || end != raw.data() + raw.size() || value < least || value > most) {
+            refuse("must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+        }
+        return value;
+    }
+    [[nodiscard]] double number(double least, double most, const std::string& right) const {
+        const auto raw = is_scalar() ? node_.Scalar() : std::string();
+        double value = 0;
+        const auto [end, code] = std::from_chars(raw.data(), raw.data() + raw.size(), value);
+        if (raw.empty() || code != std::errc{} || end != raw.data() + raw.size() || !(value >= least && value <= most)) {
+            refuse("must be " + right);
+        }
+        return value;
+    }
+    [[nodiscard]] bool boolean() const {
+        const auto raw = is_scalar() ? node_.Scalar() : std::string();
+        if (raw != "true" && raw != "false") {
+            refuse("must be true or false");
+        }
+        return raw == "true";
+    }
+    [[nodiscard]] nanoseconds duration() const {
+        const auto parsed = parse_duration(is_scalar() ? node_.Scalar() : std::string());
+        if (!parsed) {
+            refuse("must be a duration with its unit, as 250ms, 5s or 2m");
+        }
+        return *parsed;
+    }
+    /// A scalar, or a list of them.
+    [[nodiscard]] std::vector<field> one_or_more() const {
+        if (is_list()) {
+            auto list = elements();
+            if (list.empty()) {
+                refuse("an empty list matches nothing; leave the selector out to match everything");
+            }
+            return list;
+        }
+        return {*this};
+    }
+
+private:
+    YAML::Node node_;
+    std::string path_;
+};
+
+std::vector<std::string> patterns(const field& in) {
+    std::vector<std::string> out;
+    for (const auto& each : in.one_or_more()) {
+        out.push_back(each.text("a pattern, or a list of them"));
+        if (const auto wrong = text_pattern::problem(out.back()); !wrong.empty()) {
+            each.refuse(wrong);
+        }
+    }
+    return out;
+}
+
+std::map<std::string, std::vector<std::string>> named_patterns(const field& in) {
+    in.need_map("it");
+    std::map<std::string, std::vector<std::string>> out;
+    for (const auto& [name, value] : in.entries()) {
+        out[name] = patterns(value);
+    }
+    return out;
+}
+
+void parse_selectors(const field& in, rule& out) {
+    if (!in.there()) {
+        return;
+    }
+    in.need_map("where");
+    in.allow({"topic", "partition", "offset", "key", "header", "json", "client_id", "principal", "group",
+              "transactional_id", "peer", "listener", "api", "side"});
+    auto& where = out.where;
+    const auto take = [&](const char* name, std::vector<std::string>& target) {
+        if (in[name].there()) {
+            target = patterns(in[name]);
+        }
+    };
+    take("topic", where.topic);
+    take("key", where.key);
+    take("client_id", where.client_id);
+    take("principal", where.principal);
+    take("group", where.group);
+    take("transactional_id", where.transactional_id);
+    take("listener", where.listener);
+    if (in["partition"].there()) {
+        for (const auto& each : in["partition"].one_or_more()) {
+            where.partition.push_back(each.integer(0, 0x7fffffff));
+        }
+    }
+    if (in["offset"].there()) {
+        for (const auto& each : in["offset"].one_or_more()) {
+            where.offset.push_back(each.text("an offset, or a range as 100-200"));
+            if (!offset_range::parse(where.offset.back())) {
+                each.refuse("must be an offset, or a range as 100-200");
+            }
+        }
+    }
+    if (in["peer"].there()) {
+        for (const auto& each : in["peer"].one_or_more()) {
+            where.peer.push_back(each.text("an address or a block, as 10.1.0.0/16"));
+            if (!address_block::parse(where.peer.back())) {
+                each.refuse("must be an address or a block, as 127.0.0.1 or 10.1.0.0/16");
+            }
+        }
+    }
+    if (in["header"].there()) {
+        where.header = named_patterns(in["header"]);
+    }
+    if (in["json"].there()) {
+        where.json = named_patterns(in["json"]);
+        for (const auto& [path, value] : in["json"].entries()) {
+            if (!path.starts_with("$.") && !path.starts_with("$[")) {
+                value.refuse("'" + path + "' is no path; write $.name, $.outer.inner or $.list[0]");
+            }
+        }
+    }
+    if (in["api"].there()) {
+        for (const auto& each : in["api"].one_or_more()) {
+            const auto api = protocol::api_key_from(each.text("the name of a Kafka API"));
+            if (!api || (*api != protocol::api_key::produce && *api != protocol::api_key::fetch)) {
+                each.refuse("must be Produce or Fetch: rules on other requests act in front of a cluster only");
+            }
+            where.api.push_back(*api);
+        }
+    }
+    if (in["side"].there()) {
+        const auto side = in["side"].text();
+        if (side != "request" && side != "answer") {
+            in["side"].refuse("must be request or answer");
+        }
+        where.side = side == "request" ? request_side::request : request_side::answer;
+    }
+}
+
+void parse_frequency(const field& in, rule& out) {
+    int given = 0;
+    if (const auto chance_field = in["chance"]; chance_field.there()) {
+        ++given;
+        const auto raw = chance_field.text("a share, as 20% or 0.2");
+        const std::string right = "a share: a percentage as \"20%\", or a number from 0 to 1 as 0.2";
+        if (raw.ends_with('%')) {
+            double percent = -1;
+            const auto [end, code] = std::from_chars(raw.data(), raw.data() + raw.size() - 1, percent);
+            if (code != std::errc{} || end != raw.data() + raw.size() - 1 || !(percent >= 0 && percent <= 100)) {
+                chance_field.refuse("must be " + right);
+            }
+            out.how_often = chance{percent / 100};
+        } else {
+            out.how_often = chance{chance_field.number(0, 1, right)};
+        }
+    }
+    constexpr std::int64_t most = 1'000'000'000'000;
+    if (in["nth"].there()) {
+        ++given;
+        out.how_often = every_nth{in["nth"].integer(1, most)};
+    }
+    if (in["first"].there()) {
+        ++given;
+        out.how_often = first_n{in["first"].integer(1, most)};
+    }
+    if (given > 1) {
+        in.refuse("chance, nth and first exclude each other");
+    }
+}
+
+distribution parse_distribution(const field& in) {
+    const auto word = in.text();
+    if (word == "uniform") {
+        return distribution::uniform;
+    }
+    if (word == "normal") {
+        return distribution::normal;
+    }
+    if (word == "exponential") {
+        return distribution::exponential;
+    }
+    in.refuse("must be uniform, normal or exponential");
+}
+
+template <class Delayed>
+void parse_delay(const field& in, Delayed& out) {
+    if (!in["delay"].there()) {
+        in.refuse("needs delay, as {delay: 5s}");
+    }
+    out.delay = in["delay"].duration();
+    if (in["jitter"].there()) {
+        out.jitter = in["jitter"].duration();
+        if (out.jitter > out.delay) {
+            in["jitter"].refuse("must not be more than the delay");
+        }
+    }
+}
+
+effect parse_late(const field& in) {
+    in.allow({"delay", "jitter", "distribution"});
+    late_effect out;
+    parse_delay(in, out);
+    if (in["distribution"].there()) {
+        out.shape = parse_distribution(in["distribution"]);
+    }
+    return out;
+}
+
+effect parse_delete(const field& in) {
+    in.allow({"nothing"});
+    return delete_effect{};
+}
+
+effect parse_duplicate(const field& in) {
+    in.allow({"copies", "after"});
+    duplicate_effect out;
+    if (in["copies"].there()) {
+        out.copies = static_cast<std::int32_t>(in["copies"].integer(1, 100));
+    }
+    if (in["after"].there()) {
+        out.after = in["after"].duration();
+    }
+    return out;
+}
+
+effect parse_reorder(const field& in) {
+    in.allow({"window", "within"});
+    reorder_effect out;
+    if (in["window"].there()) {
+        out.window = static_cast<std::int32_t>(in["window"].integer(2, 1000));
+    }
+    if (in["within"].there()) {
+        out.within = in["within"].duration();
+    }
+    return out;
+}
+
+effect parse_salt(const field& in) {
+    in.allow({"fields", "mode"});
+    salt_effect out;
+    if (in["fields"].there()) {
+        for (const auto& each : in["fields"].one_or_more()) {
+            out.fields.push_back(each.text("a JSON path"));
+            if (!out.fields.back().starts_with("$.") && !out.fields.back().starts_with("$[")) {
+                each.refuse("must be a JSON path, as $.price or $.items[0].count");
+            }
+        }
+    }
+    if (in["mode"].there()) {
+        const auto mode = in["mode"].text();
+        if (mode != "value" && mode != "schema_id") {
+            in["mode"].refuse("must be value or schema_id");
+        }
+        out.mode = mode == "value" ? salt_mode::value : salt_mode::schema_id;
+    }
+    if (out.mode == salt_mode::schema_id && !out.fields.empty()) {
+        in["fields"].refuse("fields and mode: schema_id exclude each other");
+    }
+    return out;
+}
+
+effect parse_corrupt(const field& in) {
+    in.allow({"bytes", "truncate", "crc"});
+    corrupt_effect out;
+    int given = 0;
+    if (in["bytes"].there()) {
+        ++given;
+        out = {corrupt_kind::bytes, static_cast<std::int32_t>(in["bytes"].integer(1, 1'000'000))};
+    }
+    if (in["truncate"].there()) {
+        ++given;
+        out = {corrupt_kind::truncate, static_cast<std::int32_t>(in["truncate"].integer(1, 100'000'000))};
+    }
+    if (in["crc"].there()) {
+        ++given;
+        if (!in["crc"].boolean()) {
+            in["crc"].refuse("must be true");
+        }
+        out = {corrupt_kind::crc, 0};
+    }
+    if (given > 1) {
+        in.refuse("bytes, truncate and crc exclude each other");
+    }
+    return out;
+}
+
+effect parse_slow(const field& in) {
+    in.allow({"delay", "jitter"});
+    slow_effect out;
+    parse_delay(in, out);
+    return out;
+}
+
+effect parse_error(const field& in) {
+    in.allow({"code", "per"});
+    if (!in["code"].there()) {
+        in.refuse("needs code, as {code: NOT_LEADER_OR_FOLLOWER}");
+    }
+    error_effect out;
+    const auto name = in["code"].text();
+    const auto code = protocol::error_code_from(name);
+    if (!code || *code == protocol::error_code::none) {
+        in["code"].refuse("'" + name + "' is no error code of Kafka's; write its name, as NOT_LEADER_OR_FOLLOWER");
+    }
+    out.code = *code;
+    if (in["per"].there()) {
+        const auto per = in["per"].text();
+        if (per != "request" && per != "partition") {
+            in["per"].refuse("must be request or partition");
+        }
+        out.per_partition = per == "partition";
+    }
+    return out;
+}
+
+effect parse_lose_ack(const field& in) {
+    in.allow({"then"});
+    lose_ack_effect out;
+    if (in["then"].there()) {
+        const auto then = in["then"].text();
+        if (then != "close" && then != "silence") {
+            in["then"].refuse("must be close or silence");
+        }
+        out.then_close = then == "close";
+    }
+    return out;
+}
+
+effect parse_disconnect(const field& in) {
+    in.allow({"reset"});
+    disconnect_effect out;
+    if (in["reset"].there()) {
+        out.reset = in["reset"].boolean();
+    }
+    return out;
+}
+
+struct effect_parser {
+    std::string_view name;
+    effect (*parse)(const field&);
+};
+
+constexpr std::array effect_parsers{
+    effect_parser{"late", parse_late},           effect_parser{"delete", parse_delete},
+    effect_parser{"duplicate", parse_duplicate}, effect_parser{"reorder", parse_reorder},
+    effect_parser{"salt", parse_salt},           effect_parser{"corrupt", parse_corrupt},
+    effect_parser{"slow", parse_slow},           effect_parser{"error", parse_error},
+    effect_parser{"lose_ack", parse_lose_ack},   effect_parser{"disconnect", parse_disconnect},
+};
+
+/// `do: delete`, or `do: {late: {delay: 5s}}`.
+effect parse_effect(const field& in) {
+    std::vector<std::string_view> names;
+    for (const auto& each : effect_parsers) {
+        names.push_back(each.name);
+    }
+    if (!in.there()) {
+        in.refuse("a rule needs do: one of " + listed(names));
+    }
+    std::string name;
+    field settings(YAML::Node(YAML::NodeType::Map), in.path());
+    if (in.is_scalar()) {
+        name = in.text();
+    } else {
+        in.need_map("do");
+        const auto entries = in.entries();
+        if (entries.size() != 1) {
+            in.refuse("must name one effect, as {late: {delay: 5s}}");
+        }
+        name = entries.front().first;
+        if (entries.front().second.there()) {
+            settings = entries.front().second;
+            settings.need_map(name);
+        }
+    }
+    const auto found = std::find_if(effect_parsers.begin(), effect_parsers.end(),
+                                    [&](const effect_parser& each) { return each.name == name; });
+    if (found == effect_parsers.end()) {
+        in.refuse("'" + name + "' is no effect; known are " + listed(names));
+    }
+    return found->parse(settings);
+}
+
+/// What fits together and what does not.
+void check_rule(const field& in, const rule& made) {
+    const auto name = std::string(effect_name(made.what));
+    const bool messages = on_messages(made.what);
+    const auto at = made.at;
+    if (at == intercept::request && messages) {
+        in["do"].refuse(name + " acts on messages: write intercept: produce or fetch");
+    }
+    if (at != intercept::request && !messages) {
+        in["do"].refuse(name + " acts on requests: write intercept: request");
+    }
+    const bool readable = std::holds_alternative<delete_effect>(made.what) ||
+                          std::holds_alternative<salt_effect>(made.what) ||
+                          std::holds_alternative<corrupt_effect>(made.what);
+    if (at == intercept::fetch && !readable) {
+        in["do"].refuse(name + " acts where messages are written: write intercept: produce");
+    }
+    const auto* corrupt = std::get_if<corrupt_effect>(&made.what);
+    if (corrupt != nullptr && corrupt->kind == corrupt_kind::crc && at == intercept::produce) {
+        in["do"].refuse("a broker refuses a batch with a wrong checksum, so nobody would see it: write intercept: fetch");
+    }
+    if (at != intercept::request && (!made.where.api.empty() || made.where.side)) {
+        in["where"].refuse("api and side select requests: write intercept: request");
+    }
+    if (at == intercept::request && made.where.api.empty()) {
+        in.refuse("a rule on requests needs where.api: Produce, Fetch or both");
+    }
+    if (at == intercept::request && made.where.look_at_records()) {
+        in["where"].refuse("key, header and json select messages: write intercept: produce or fetch");
+    }
+    if (at != intercept::fetch && !made.where.offset.empty()) {
+        in["where"]["offset"].refuse("a message has no offset before it is stored: write intercept: fetch");
+    }
+    if (made.where.side && !std::holds_alternative<slow_effect>(made.what)) {
+        in["where"]["side"].refuse("only slow acts on either side");
+    }
+    if (at == intercept::produce && !made.where.group.empty()) {
+        in["where"]["group"].refuse("a producer has no group");
+    }
+    if (at == intercept::fetch && !made.where.transactional_id.empty()) {
+        in["where"]["transactional_id"].refuse("a reader has no transactional id");
+    }
+    if (made.draw_by != draw_key::position && at != intercept::produce) {
+        in["draw_by"].refuse("only intercept: produce draws by anything but position");
+    }
+    if (const auto* error = std::get_if<error_effect>(&made.what); error != nullptr) {
+        for (const auto api : made.where.api) {
+            if (!legal_error(api, error->code)) {
+                in["do"].refuse(std::string(to_string(error->code)) + " is no error of " + std::string(to_string(api)) +
+                                "; its errors are " + legal_error_names(api));
+            }
+        }
+    }
+}
+
+rule parse_one(const field& in) {
+    in.need_map("a rule");
+    in.allow({"name", "intercept", "where", "chance", "nth", "first", "do", "start", "for", "limit", "enabled", "one_of",
+              "draw_by", "preset"});
+    if (in["preset"].there()) {
+        in["preset"].refuse("presets act in front of a cluster only");
+    }
+    rule out;
+    if (!in["name"].there()) {
+        in.refuse("a rule needs a name");
+    }
+    out.name = in["name"].text();
+    const auto legal = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.'; };
+    if (out.name.empty() || out.name.size() > 100 || !std::all_of(out.name.begin(), out.name.end(), legal)) {
+        in["name"].refuse("must be 1 to 100 letters, digits, dots, dashes and underscores");
+    }
+    const auto at = in["intercept"].there() ? in["intercept"].text() : "produce";
+    if (at == "connect") {
+        in["intercept"].refuse("rules on connections act in front of a cluster only");
+    }
+    if (at != "produce" && at != "fetch" && at != "request") {
+        in["intercept"].refuse("'" + at + "': must be produce, fetch or request");
+    }
+    out.at = at == "produce" ? intercept::produce : at == "fetch" ? intercept::fetch : intercept::request;
+    parse_selectors(in["where"], out);
+    parse_frequency(in, out);
+    out.what = parse_effect(in["do"]);
+    if (in["start"].there()) {
+        out.start = in["start"].duration();
+    }
+    if (in["for"].there()) {
+        out.lasting = in["for"].duration();
+    }
+    if (in["limit"].there()) {
+        out.limit = in["limit"].integer(1, 1'000'000'000'000);
+    }
+    if (in["enabled"].there()) {
+        const auto word = in["enabled"].text();
+        if (word != "true" && word != "false" && word != "observe") {
+            in["enabled"].refuse("must be true, false or observe");
+        }
+        out.enabled = word == "true" ? enabled_state::on : word == "false" ? enabled_state::off : enabled_state::observe;
+    }
+    if (in["one_of"].there()) {
+        out.one_of = in["one_of"].text();
+        if (!std::holds_alternative<chance>(out.how_often)) {
+            in["one_of"].refuse("rules that share a draw have a chance each");
+        }
+    }
+    if (in["draw_by"].there()) {
+        const auto word = in["draw_by"].is_map() ? std::string("header") : in["draw_by"].text();
+        if (word == "position" || word == "content" || word == "key") {
+            out.draw_by = word == "position" ? draw_key::position : word == "content" ? draw_key::content : draw_key::key;
+        } else if (word.starts_with("header ") || in["draw_by"].is_map()) {
+            out.draw_by = draw_key::header;
+            out.draw_header = in["draw_by"].is_map() ? in["draw_by"]["header"].text() : word.substr(7);
+        } else {
+            in["draw_by"].refuse("must be position, content, key, or header NAME");
+        }
+    }
+    check_rule(in, out);
+    return out;
+}
+
+mix parse_mix_fields(const field& in, mix out) {
+    in.need_map("mix");
+    in.allow({"slow", "delete", "duplicate", "salt", "topic", "delay", "for"});
+    const auto percent = [&](const char* name, double& target) {
+        if (in[name].there()) {
+            target = in[name].number(0, 100, "a percentage from 0 to 100");
+        }
+    };
+    percent("slow", out.slow);
+    percent("delete", out.delete_);
+    percent("duplicate", out.duplicate);
+    percent("salt", out.salt);
+    if (in["topic"].there()) {
+        out.topic = patterns(in["topic"]).front();
+    }
+    if (in["delay"].there()) {
+        out.delay = in["delay"].duration();
+    }
+    if (in["for"].there()) {
+        out.lasting = in["for"].duration();
+    }
+    if (out.sum() > 100) {
+        in.refuse("slow, delete, duplicate and salt add up to more than 100 %");
+    }
+    return out;
+}
+
+YAML::Node load(std::string_view text) {
+    if (text.size() > limits::rule_file_bytes) {
+        throw refused{{"", 0, "", "more than " + std::to_string(limits::rule_file_bytes) + " bytes of rules"}};
+    }
+    try {
+        return YAML::Load(std::string(text));
+    } catch (const YAML::Exception& wrong) {
+        throw refused{{"", wrong.mark.line + 1, "", "neither YAML nor JSON: " + wrong.msg}};
+    }
+}
+
+/// Runs `parse` and gives its refusal as a value; whatever yaml-cpp throws besides is a malformed document.
+template <class Parse>
+auto guarded(const std::string& file, Parse parse) -> tl::expected<decltype(parse()), rule_error> {
+    try {
+        return parse();
+    } catch (refused& no) {
+        no.why.file = file;
+        return tl::unexpected(std::move(no.why));
+    } catch (const YAML::Exception& wrong) {
+        return tl::unexpected(rule_error{file, wrong.mark.line + 1, "", wrong.msg});
+    }
+}
+
+} // namespace
+
+std::string rule_error::text() const {
+    std::string out = file;
+    if (line > 0) {
+        out += (out.empty() ? "line " : ":") + std::to_string(line);
+    }
+    if (!field.empty()) {
+        out += (out.empty() ? "" : ": ") + field;
+    }
+    return (out.empty() ? "" : out + ": ") + message;
+}
+
+std::optional<nanoseconds> parse_duration(std::string_view text) {
+    const auto unit_at = text.find_first_not_of("0123456789.");
+    if (unit_at == std::string_view::npos || unit_at == 0) {
+        return std::nullopt;
+    }
+    double value = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + unit_at, value);
+    const auto unit = text.substr(unit_at);
+    const double ms = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : 0;
+    constexpr double longest_ms = 1000.0 * 3'600'000;
+    if (code != std::errc{} || end != text.data() + unit_at || ms == 0 || value * ms > longest_ms) {
+        return std::nullopt;
+    }
+    return nanoseconds(static_cast<std::int64_t>(value * ms * 1'000'000));
+}
+
+std::optional<rule_error> check_together(const std::vector<rule>& rules) {
+    if (rules.size() > limits::rules) {
+        return rule_error{"", 0, "rules", "more than " + std::to_string(limits::rules) + " rules"};
+    }
+    std::set<std::string> names;
+    std::map<std::string, double> groups;
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+        const auto path = "rules[" + std::to_string(i) + "]";
+        if (!names.insert(rules[i].name).second) {
+            return rule_error{"", 0, path + ".name", "'" + rules[i].name + "' stands here twice"};
+        }
+        if (!rules[i].one_of.empty()) {
+            auto& sum = groups[rules[i].one_of];
+            sum += std::get<chance>(rules[i].how_often).probability;
+            if (sum > 1 + 1e-9) {
+                return rule_error{"", 0, path + ".chance",
+                                  "the rules of one_of: " + rules[i].one_of + " add up to more than 100 %"};
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+tl::expected<rule_set, rule_error> parse_rules(std::string_view text, const std::string& file) {
+    return guarded(file, [&] {
+        const field root(load(text), "");
+        root.need_map("a document of rules");
+        root.allow({"format", "seed", "rules", "mix"});
+        if (!root["format"].there() || root["format"].text() != "1") {
+            root.refuse("must begin with `format: 1`");
+        }
+        rule_set out;
+        if (root["seed"].there()) {
+            out.seed = static_cast<std::uint64_t>(root["seed"].integer(0, INT64_MAX));
+        }
+        if (root["rules"].there()) {
+            if (!root["rules"].is_list()) {
+                root["rules"].refuse("must be a list of rules");
+            }
+            for (const auto& each : root["rules"].elements()) {
+                out.rules.push_back(parse_one(each));
+                if (out.rules.back().name.starts_with("mix-") || out.rules.back().one_of == mix_group) {
+                    each.refuse("names that begin with mix-, and one_of: mix, belong to the mix");
+                }
+            }
+        }
+        if (root["mix"].there()) {
+            out.the_mix = parse_mix_fields(root["mix"], {});
+        }
+        if (const auto wrong = check_together(out.rules); wrong) {
+            throw refused{*wrong};
+        }
+        return out;
+    });
+}
+
+tl::expected<rule, rule_error> parse_rule(std::string_view text) {
+    return guarded("", [&] { return parse_one(field(load(text), "")); });
+}
+
+tl::expected<mix, rule_error> parse_mix(std::string_view text, const mix& before) {
+    return guarded("", [&] { return parse_mix_fields(field(load(text), ""), before); });
+}
+
+} // namespace cb::fault

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "base/log.hpp"
+#include "fault/fetch_rewriter.hpp"
+#include "fault/ledger.hpp"
+#include "fault/plan.hpp"
+#include "fault/produce_rewriter.hpp"
+#include "protocol/fetch.hpp"
+#include "protocol/produce.hpp"
+#include "proxy/held_messages.hpp"
+#include "proxy/request_pipeline.hpp"
+
+namespace cb::proxy {
+
+/// The request pipeline with the plan in it.
+///
+///   Produce: rules on requests -> rules on messages -> backend -> ledger closed -> answer
+///   Fetch:   rules on requests -> backend -> rules on messages -> answer
+///   EndTxn:  what is held of the transaction goes first -> backend
+///   others:  backend
+///
+/// A request that no rule can touch is not decoded.
+/// Owner: the application. Thread: the data loop's; the control plane posts new plans to it.
+class fault_pipeline final : public request_pipeline {
+public:
+    fault_pipeline(backend::backend& to, const clock& time, fault::ledger& entries, fault::key_form keys, log_sink& log,
+                   std::uint64_t seed);
+
+    void set_plan(std::shared_ptr<const fault::plan> next) { plan_ = std::move(next); }
+    [[nodiscard]] const std::shared_ptr<const fault::plan>& current_plan() const { return plan_; }
+    /// Called when a deadline may have become earlier.
+    void set_reschedule(std::function<void()> reschedule) { reschedule_ = std::move(reschedule); }
+    /// Called before answers leave: what the ledger's file still has to take.
+    void set_before_send(std::function<void()> flush) { flush_ = std::move(flush); }
+
+    nanoseconds delay_before(const pipeline_request& what) override;
+    result<void> submit(const pipeline_request& what, pipeline_reply reply) override;
+    void connection_closed(connection_id connection) override;
+    void before_send() override {
+        if (flush_) {
+            flush_();
+        }
+    }
+
+    [[nodiscard]] std::optional<mono_time> next_deadline() const { return held_.next_deadline(); }
+    /// Delivers what is due.
+    void advance();
+    /// Delivers everything that is held, now.
+    void release_all();
+    [[nodiscard]] const held_messages& held() const { return held_; }
+
+private:
+    struct produce_under_way;
+    /// What rules on requests say of one request.
+    struct request_fate {
+        nanoseconds answer_delay{0};
+        std::optional<protocol::error_code> error;
+        bool error_per_partition = false;
+        const fault::compiled_rule* error_rule = nullptr;
+        std::optional<after_answer> lose_ack;
+        std::optional<after_answer> disconnect;
+        std::vector<ledger_sequence> entries;
+    };
+    [[nodiscard]] fault::request_context context_of(const pipeline_request& what) const;
+    const std::string* group_of(const broker::client_context& client) const;
+    void note_group(const pipeline_request& what);
+    std::uint64_t next_request(const pipeline_request& what);
+
+    request_fate judge_request(const pipeline_request& what, const fault::request_context& who,
+                               const std::set<std::string>& topics);
+    ledger_sequence open_entry(const fault::compiled_rule& rule, const pipeline_request& what,
+                               const std::string& topic, std::int32_t partition);
+
+    result<void> submit_produce(const pipeline_request& what, pipeline_reply reply);
+    void rewrite_produce(const pipeline_request& what, produce_under_way& under_way);
+    void answer_produce(const std::shared_ptr<produce_under_way>& under_way, wire::chain body);
+    result<void> submit_fetch(const pipeline_request& what, pipeline_reply reply);
+    void answer_fetch(const pipeline_request& what, const request_fate& fate, const std::map<protocol::uuid, std::string>& names,
+                      wire::chain body, const pipeline_reply& reply);
+    result<void> submit_end_txn(const pipeline_request& what, pipeline_reply reply);
+
+    void hold_or_deliver(fault::held_message message);
+    void deliver(fault::held_message message);
+
+    const clock& time_;
+    fault::ledger& ledger_;
+    log_sink& log_;
+    std::shared_ptr<const fault::plan> plan_ = std::make_shared<const fault::plan>();
+    fault::key_form keys_;
+    fault::produce_rewriter produce_;
+    fault::fetch_rewriter fetch_;
+    held_messages held_;
+    std::function<void()> reschedule_ = [] {};
+    std::function<void()> flush_;
+    /// The identity under which held messages re-enter.
+    broker::client_context own_;
+    /// (peer, client id, principal) -> groups it was seen in; two of them: nobody knows which one fetches.
+    std::map<std::tuple<std::string, std::string, std::string>, std::set<std::string>> groups_;
+    std::map<std::pair<std::string, std::int16_t>, std::uint64_t> request_ordinals_;
+    std::map<protocol::uuid, std::string> topic_names_;
+};
+
+} // namespace cb::proxy

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "base/random.hpp"
+#include "fault/produce_rewriter.hpp"
+
+namespace cb::proxy {
+
+/// Messages that were acknowledged and are not delivered yet: late ones by their time, reordered ones when enough of
+/// their partition have come together, those of a transaction at the latest when it ends. No clock, no sockets.
+/// Owner: the request pipeline; one thread.
+class held_messages {
+public:
+    explicit held_messages(std::uint64_t seed) : random_(seed) {}
+
+    /// False at the limit: the message must be delivered at once instead.
+    bool hold(fault::held_message message);
+    /// What is due at `now`, in the order of delivery.
+    std::vector<fault::held_message> take_due(mono_time now);
+    /// Of this producer's transaction, in the order of their times.
+    std::vector<fault::held_message> take_transaction(std::int64_t producer_id, std::int16_t epoch);
+    /// Everything: at the end, or when rules are cleared with --release.
+    std::vector<fault::held_message> take_all();
+
+    [[nodiscard]] std::optional<mono_time> next_deadline() const;
+    [[nodiscard]] std::size_t count() const { return by_time_.size() + reordering_; }
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+private:
+    using place = std::pair<std::string, std::int32_t>;
+    /// Waiting for its window to fill.
+    struct window {
+        std::vector<fault::held_message> messages;
+        mono_time due;
+    };
+    void release(window& which, std::vector<fault::held_message>& into);
+    void leave(const fault::held_message& message) { bytes_ -= message.message.bytes(); }
+
+    random_source random_;
+    std::multimap<mono_time, fault::held_message> by_time_;
+    std::map<place, window> windows_;
+    std::vector<fault::held_message> ready_; ///< windows that are full, to be taken next
+    std::size_t reordering_ = 0;
+    std::size_t bytes_ = 0;
+};
+
+} // namespace cb::proxy
