@@ -150,7 +150,7 @@ std::string read_scalar(const field_type& type) {
 void read_value(std::ostringstream& out, const message& m, const field& f, const std::string& margin) {
     const auto target = "out." + member_name(f.name);
     const auto flexible = flexible_test(m, f);
-    const auto nullable = as_bool(condition(m, f.type.is("records") ? f.versions : f.nullable));
+    const auto nullable = as_bool(condition(m, f.nullable));
     if (f.type.array) {
         const auto least = f.type.of != nullptr ? min_bytes(*f.type.of, m) : std::size_t{1};
         const auto allowed = optional(f) ? nullable : std::string("false");
@@ -256,7 +256,7 @@ void write_value(std::ostringstream& out, const message& m, const field& f, cons
                  const std::string& margin) {
     const auto source = "v." + member_name(f.name);
     const auto flexible = flexible_test(m, f);
-    const auto nullable = as_bool(condition(m, f.type.is("records") ? f.versions : f.nullable));
+    const auto nullable = as_bool(condition(m, f.nullable));
     const auto required = [&] {
         out << margin << "if (!" << source << " && !(" << nullable << ")) {\n"
             << margin << "    return null_refused(\"" << m.name << "\", \"" << f.name << "\", version);\n"
@@ -394,6 +394,23 @@ void emit_write(std::ostringstream& out, const message& m, const struct_type& ty
     out << "    return {};\n}\n\n";
 }
 
+void declare_struct(std::ostringstream& out, const message& m, const struct_type& type, const std::string& margin) {
+    const auto name = struct_name(m, type);
+    out << margin << "struct " << name << " {\n";
+    declare_fields(out, m, type, margin + "    ");
+    out << "\n" << margin << "    bool operator==(const " << name << "&) const = default;\n" << margin << "};\n\n";
+}
+
+/// A std::optional of a struct that is nested in the class under way cannot be made inside of it: its member
+/// initialisers are not complete before the class is (CWG 1397; clang refuses). Such messages have their structs outside.
+bool has_nullable_struct(const message& m) {
+    const auto has = [](const struct_type& type) {
+        return std::any_of(type.fields.begin(), type.fields.end(),
+                           [](const field& f) { return f.type.of != nullptr && !f.type.array && !f.nullable.none(); });
+    };
+    return has(*m.root) || std::any_of(m.structs.begin(), m.structs.end(), [&](const auto* type) { return has(*type); });
+}
+
 } // namespace
 
 std::string emit_typed_header(const std::vector<message>& api) {
@@ -404,6 +421,14 @@ std::string emit_typed_header(const std::vector<message>& api) {
         << "#include \"wire/cursor.hpp\"\n\nnamespace cb::protocol {\n\n";
     for (const auto& m : api) {
         const auto name = snake_case(m.name);
+        const bool apart = has_nullable_struct(m);
+        if (apart) {
+            out << "namespace " << name << "_types {\n\n";
+            for (const auto* type : m.structs) {
+                declare_struct(out, m, *type, "");
+            }
+            out << "} // namespace " << name << "_types\n\n";
+        }
         out << "struct " << name << " {\n";
         if (m.api >= 0) {
             out << "    static constexpr api_key api = api_key::" << snake_case(m.api_name) << ";\n";
@@ -413,9 +438,11 @@ std::string emit_typed_header(const std::vector<message>& api) {
             << "    static constexpr std::int16_t first_flexible = "
             << (m.flexible.none() ? version_range::open : m.flexible.first) << ";\n\n";
         for (const auto* type : m.structs) {
-            out << "    struct " << struct_name(m, *type) << " {\n";
-            declare_fields(out, m, *type, "        ");
-            out << "\n        bool operator==(const " << struct_name(m, *type) << "&) const = default;\n    };\n\n";
+            if (apart) {
+                out << "    using " << struct_name(m, *type) << " = " << name << "_types::" << struct_name(m, *type) << ";\n";
+            } else {
+                declare_struct(out, m, *type, "    ");
+            }
         }
         declare_fields(out, m, *m.root, "    ");
         out << "\n    /// Error: malformed, unsupported version.\n"
