@@ -66,8 +66,8 @@ std::string emit_tables(const std::vector<message>& all) {
     std::ostringstream messages;
     std::vector<const message*> sorted;
     for (const auto& m : all) {
-        tables.add(m);
         if (m.kind != message_kind::header) {
+            tables.add(m);
             sorted.push_back(&m);
         }
     }
