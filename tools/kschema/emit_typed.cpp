@@ -152,9 +152,10 @@ void read_value(std::ostringstream& out, const message& m, const field& f, const
     const auto flexible = flexible_test(m, f);
     const auto nullable = as_bool(condition(m, f.nullable));
     if (f.type.array) {
-        const auto least = f.type.of != nullptr ? min_bytes(*f.type.of, m) : std::size_t{1};
+        const auto scalar = scalar_bytes(f.type.name);
+        const auto least = f.type.of != nullptr ? min_bytes(*f.type.of, m) : std::max<std::size_t>(scalar, 1);
         const auto allowed = optional(f) ? nullable : std::string("false");
-        out << margin << "if (const auto count = read_count(in, " << flexible << ", " << allowed << ", " << least
+        out << margin << "if (const auto count = read_" << (scalar > 0 ? "scalar_" : "") << "count(in, " << flexible << ", " << allowed << ", " << least
             << "); count >= 0) {\n";
         const auto list = optional(f) ? target + ".emplace()" : target;
         out << margin << "    auto& list = " << list << ";\n";

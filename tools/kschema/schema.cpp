@@ -339,25 +339,26 @@ std::size_t min_bytes(const field& f, const message& in, int version) {
         const auto flexible = f.flexible.value_or(in.flexible).contains(version);
         return flexible ? 1 : f.type.name == "string" && !f.type.array ? 2 : 4;
     }
-    if (f.type.name == "bool" || f.type.name == "int8") {
-        return 1;
-    }
-    if (f.type.name == "int16" || f.type.name == "uint16") {
-        return 2;
-    }
-    if (f.type.name == "int32") {
-        return 4;
-    }
-    if (f.type.name == "uuid") {
-        return 16;
-    }
-    if (f.type.of == nullptr) {
-        return 8;
+    if (const auto size = scalar_bytes(f.type.name); size > 0) {
+        return size;
     }
     return f.nullable.contains(version) ? 1 : min_bytes(*f.type.of, in);
 }
 
 } // namespace
+
+std::size_t scalar_bytes(std::string_view type) {
+    if (!is_primitive(type) || type == "string" || type == "bytes" || type == "records") {
+        return 0;
+    }
+    if (type == "bool" || type == "int8") {
+        return 1;
+    }
+    if (type == "int16" || type == "uint16") {
+        return 2;
+    }
+    return type == "int32" ? 4 : type == "uuid" ? 16 : 8;
+}
 
 bool is_primitive(std::string_view type) {
     return std::find(primitives.begin(), primitives.end(), type) != primitives.end();

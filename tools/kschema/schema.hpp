@@ -102,6 +102,8 @@ std::vector<uncovered_api> read_uncovered(const std::filesystem::path& file);
 std::set<std::string> read_typed(const std::filesystem::path& file, const std::vector<message>& all);
 
 bool is_primitive(std::string_view type);
+/// Bytes of a number, bool or uuid; 0 for every other type.
+std::size_t scalar_bytes(std::string_view type);
 std::string snake_case(std::string_view name);
 /// Fewest bytes that one value of the struct takes in any of the message's versions.
 std::size_t min_bytes(const struct_type& type, const message& in);
