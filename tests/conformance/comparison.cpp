@@ -87,7 +87,8 @@ public:
 private:
     void expect(std::string_view what, const std::string& mine, const std::string& theirs) {
         if (mine != theirs) {
-            found_.push_back(where_ + ": " + std::string(what) + " is '" + mine + "' here and '" + theirs + "' in Kafka");
+            found_.push_back(where_ + ": " + std::string(what) + " is '" + mine + "' here and '" + theirs +
+                             "' in Kafka");
         }
     }
     void expect(std::string_view what, const version_range& mine, const version_range& theirs) {

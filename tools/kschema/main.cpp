@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// kschema SCHEMA_DIR OUT_DIR TYPED_LIST   writes tables.cpp, all_typed.hpp, and a header and a source for each API of the list
-// kschema --coverage SCHEMA_DIR             prints docs/protocol-coverage.md
+// kschema SCHEMA_DIR OUT_DIR TYPED_LIST   writes tables.cpp, all_typed.hpp, and a header and a source for each API of
+// the list kschema --coverage SCHEMA_DIR             prints docs/protocol-coverage.md
 #include <algorithm>
 #include <cstring>
 #include <fstream>

@@ -274,7 +274,8 @@ private:
                 continue;
             }
             if (f.tagged.none() || f.tagged != f.versions || f.tagged.last != version_range::open) {
-                wrong(f.where, "'" + f.name + "' has a tag: its versions and those of the tag are the same, and open: 'tag " +
+                wrong(f.where, "'" + f.name +
+                                   "' has a tag: its versions and those of the tag are the same, and open: 'tag " +
                                    std::to_string(*f.tag) + " 12+'");
             }
             for (int version = m.versions.first; version <= m.versions.last; ++version) {

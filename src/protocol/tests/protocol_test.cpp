@@ -33,7 +33,8 @@ wire::slice written(const Message& message, std::int16_t version) {
     return out.take().flatten();
 }
 
-// Bytes worked out by hand from the protocol's description: what all our own readers and writers could share a mistake in.
+// Bytes worked out by hand from the protocol's description: what all our own readers and writers could share a mistake
+// in.
 TEST(golden, a_request_header_keeps_its_client_id_in_the_old_form_when_flexible) {
     const auto frame = bytes({0, 18, 0, 3, 0, 0, 0, 7, 0, 2, 'c', 'b', 0, 3, 'x', 'y', 2, '1', 0});
     const auto header = parse_request_header(frame);
