@@ -16,8 +16,9 @@ constexpr std::size_t gib = 1024 * mib;
 constexpr std::size_t frame_bytes = 100 * mib;
 /// Smallest request: api key, version, correlation id, null client id.
 constexpr std::size_t frame_bytes_min = 10;
-/// Elements of one array. Also never more than the bytes that are left; this bounds what a reply of ours may hold.
-constexpr std::size_t array_elements = 4 * 1024 * 1024;
+/// Elements of all arrays of one message, numbers aside: in memory a struct takes up to 60 times the 3 bytes that can
+/// claim it, so the frame's size alone would let 100 MiB become gigabytes. A cluster at our limits has 60,000.
+constexpr std::size_t message_elements = 1024 * 1024;
 /// Tagged fields of one struct; real ones have fewer than 10. A memory attack has millions.
 constexpr std::size_t tagged_fields = 64;
 /// Structs inside structs; Kafka's deepest message has 6.

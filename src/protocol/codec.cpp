@@ -47,14 +47,21 @@ std::string_view fitting(const std::string& v) { return std::string_view(v).subs
 
 } // namespace
 
-std::int32_t read_count(wire::reader& in, bool flexible, bool nullable, std::size_t bytes_min) {
+std::int32_t read_scalar_count(wire::reader& in, bool flexible, bool nullable, std::size_t bytes_each) {
     const auto count = read_length(in, flexible, true, nullable);
-    if (count > 0 && (static_cast<std::size_t>(count) > limits::array_elements ||
-                      static_cast<std::size_t>(count) > in.remaining() / bytes_min)) {
+    if (count > 0 && static_cast<std::size_t>(count) > in.remaining() / bytes_each) {
         in.fail("array with more elements than bytes");
         return -1;
     }
     return count;
+}
+
+std::int32_t read_count(wire::reader& in, bool flexible, bool nullable, std::size_t bytes_min) {
+    const auto count = read_scalar_count(in, flexible, nullable, bytes_min);
+    if (count > 0) {
+        in.count_elements(static_cast<std::size_t>(count), limits::message_elements);
+    }
+    return in.ok() ? count : -1;
 }
 
 std::int32_t read_string_length(wire::reader& in, bool flexible, bool nullable) {

@@ -14,8 +14,11 @@
 /// What the generated decoders and encoders are made of. Only they include this.
 namespace cb::protocol::codec {
 
-/// -1 for null where `nullable`; never more than the bytes that are left can hold.
+/// Elements of an array, -1 for null where `nullable`; never more than the bytes that are left can hold. Strings and
+/// structs count against limits::message_elements.
 std::int32_t read_count(wire::reader& in, bool flexible, bool nullable, std::size_t bytes_min);
+/// The same for numbers and ids of `bytes_each`, which take as much memory as they have bytes.
+std::int32_t read_scalar_count(wire::reader& in, bool flexible, bool nullable, std::size_t bytes_each);
 /// What to reserve for a count that a peer claims: memory follows what really arrives.
 inline std::size_t reservation(std::int32_t count) { return static_cast<std::size_t>(std::min(count, 1024)); }
 

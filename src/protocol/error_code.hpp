@@ -7,7 +7,8 @@
 
 namespace cb::protocol {
 
-/// Kafka's error codes. The numbers are the protocol's; tests/conformance compares all of them with the official client.
+/// Kafka's error codes. The numbers are the protocol's; tests/conformance compares all of them with the official
+/// client.
 enum class error_code : std::int16_t {
     unknown_server_error = -1,
     none = 0,

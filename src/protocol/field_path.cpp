@@ -119,8 +119,9 @@ result<field_path> field_path::parse(const message_descriptor& message, std::str
 }
 
 bool field_path::begins_like(std::span<const walk_step> where) const {
-    return where.size() <= size_ && std::equal(where.begin(), where.end(), steps_.begin(),
-                                               [](const auto& found, const auto& wanted) { return fits(wanted, found); });
+    return where.size() <= size_ &&
+           std::equal(where.begin(), where.end(), steps_.begin(),
+                      [](const auto& found, const auto& wanted) { return fits(wanted, found); });
 }
 
 bool field_path::names(std::span<const walk_step> where) const { return where.size() == size_ && begins_like(where); }

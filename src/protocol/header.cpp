@@ -14,7 +14,9 @@ bool flexible(api_key api, std::int16_t version) noexcept {
 
 } // namespace
 
-std::int16_t request_header_version(api_key api, std::int16_t version) noexcept { return flexible(api, version) ? 2 : 1; }
+std::int16_t request_header_version(api_key api, std::int16_t version) noexcept {
+    return flexible(api, version) ? 2 : 1;
+}
 
 std::int16_t response_header_version(api_key api, std::int16_t version) noexcept {
     return api != api_key::api_versions && flexible(api, version) ? 1 : 0;

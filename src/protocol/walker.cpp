@@ -106,9 +106,7 @@ private:
 
     void walk_array(const field_descriptor& field, bool nullable) {
         visited here{.event = walk_event::array_begin, .begin = in_.position()};
-        const bool of_structs = field.type == field_type::structure;
-        here.count = codec::read_count(in_, field.flexible.contains(version_), nullable,
-                                       of_structs ? field.of->bytes_min : 1);
+        here.count = read_count(field, nullable);
         here.null = here.count < 0;
         here.offset = in_.position();
         const bool over = tell(here) == walk_on::over;
@@ -122,6 +120,14 @@ private:
         if (!stopped_) {
             tell_end(here, walk_event::array_end);
         }
+    }
+
+    std::int32_t read_count(const field_descriptor& field, bool nullable) {
+        const bool flexible = field.flexible.contains(version_);
+        if (const auto size = fixed_size(field.type); size > 0) {
+            return codec::read_scalar_count(in_, flexible, nullable, size);
+        }
+        return codec::read_count(in_, flexible, nullable, field.of != nullptr ? field.of->bytes_min : 1);
     }
 
     void walk_elements(const field_descriptor& field, std::int32_t count) {

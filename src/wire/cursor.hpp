@@ -45,6 +45,13 @@ public:
             position_ = bytes_.size();
         }
     }
+    /// Counts what a decoder makes out of these bytes, and fails beyond `most`: a few bytes can claim much memory.
+    void count_elements(std::size_t count, std::size_t most) {
+        elements_ += count;
+        if (elements_ > most) {
+            fail("more array elements than one message may have");
+        }
+    }
     /// What went wrong and at which byte; call only when not ok().
     [[nodiscard]] cb::error error() const;
 
@@ -102,6 +109,7 @@ private:
     slice source_;
     bytes_view bytes_;
     std::size_t position_ = 0;
+    std::size_t elements_ = 0;
     std::size_t failed_at_ = 0;
     const char* problem_ = nullptr;
 };

@@ -19,6 +19,7 @@ std::string emit_all_typed(const std::vector<message>& all, const std::set<std::
 std::string emit_tables(const std::vector<message>& all);
 
 /// docs/protocol-coverage.md: every API, its versions, and in which form we know it.
-std::string emit_coverage(const std::vector<message>& all, const std::set<std::string>& typed);
+std::string emit_coverage(const std::vector<message>& all, const std::set<std::string>& typed,
+                          const std::vector<uncovered_api>& uncovered);
 
 } // namespace kschema

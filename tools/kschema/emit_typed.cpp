@@ -20,7 +20,8 @@ bool any_field_named(const message& m, const std::string& name) {
         return std::any_of(type.fields.begin(), type.fields.end(),
                            [&](const field& f) { return member_name(f.name) == name; });
     };
-    return has(*m.root) || std::any_of(m.structs.begin(), m.structs.end(), [&](const auto* type) { return has(*type); });
+    return has(*m.root) ||
+           std::any_of(m.structs.begin(), m.structs.end(), [&](const auto* type) { return has(*type); });
 }
 
 /// A struct whose name is also a field's (Cursor) gets a tail, for C++ has one scope for both.
@@ -87,7 +88,8 @@ std::string initial_value(const message& m, const field& f) {
 void declare_fields(std::ostringstream& out, const message& m, const struct_type& type, const std::string& margin) {
     for (const auto& f : type.fields) {
         const auto value = initial_value(m, f);
-        out << margin << cpp_type(m, f) << " " << member_name(f.name) << (value.empty() ? "{}" : " = " + value) << ";\n";
+        out << margin << cpp_type(m, f) << " " << member_name(f.name) << (value.empty() ? "{}" : " = " + value)
+            << ";\n";
     }
 }
 
@@ -150,12 +152,13 @@ std::string read_scalar(const field_type& type) {
 void read_value(std::ostringstream& out, const message& m, const field& f, const std::string& margin) {
     const auto target = "out." + member_name(f.name);
     const auto flexible = flexible_test(m, f);
-    const auto nullable = as_bool(condition(m, f.type.is("records") ? f.versions : f.nullable));
+    const auto nullable = as_bool(condition(m, f.nullable));
     if (f.type.array) {
-        const auto least = f.type.of != nullptr ? min_bytes(*f.type.of, m) : std::size_t{1};
+        const auto scalar = scalar_bytes(f.type.name);
+        const auto least = f.type.of != nullptr ? min_bytes(*f.type.of, m) : std::max<std::size_t>(scalar, 1);
         const auto allowed = optional(f) ? nullable : std::string("false");
-        out << margin << "if (const auto count = read_count(in, " << flexible << ", " << allowed << ", " << least
-            << "); count >= 0) {\n";
+        out << margin << "if (const auto count = read_" << (scalar > 0 ? "scalar_" : "") << "count(in, " << flexible
+            << ", " << allowed << ", " << least << "); count >= 0) {\n";
         const auto list = optional(f) ? target + ".emplace()" : target;
         out << margin << "    auto& list = " << list << ";\n";
         out << margin << "    list.reserve(reservation(count));\n";
@@ -223,7 +226,8 @@ void emit_read(std::ostringstream& out, const message& m, const struct_type& typ
         }
     }
     if (const auto flexible = condition(m, m.flexible); flexible != "false") {
-        const bool any = std::any_of(type.fields.begin(), type.fields.end(), [](const field& f) { return f.tag.has_value(); });
+        const bool any =
+            std::any_of(type.fields.begin(), type.fields.end(), [](const field& f) { return f.tag.has_value(); });
         out << "    if (" << as_bool(flexible) << ") {\n";
         if (!any) {
             out << "        skip_tags(in);\n";
@@ -252,78 +256,80 @@ void emit_read(std::ostringstream& out, const message& m, const struct_type& typ
 
 // --- encoding ------------------------------------------------------------------------------------------------------
 
-void write_value(std::ostringstream& out, const message& m, const field& f, const std::string& writer,
+/// The call that writes a number, bool or uuid.
+std::string write_scalar(const field_type& type, const std::string& writer, const std::string& value) {
+    static const std::array<std::pair<std::string_view, std::string_view>, 7> calls{{{"bool", "boolean"},
+                                                                                     {"int8", "i8"},
+                                                                                     {"int16", "i16"},
+                                                                                     {"int32", "i32"},
+                                                                                     {"int64", "i64"},
+                                                                                     {"uint16", "u16"},
+                                                                                     {"float64", "f64"}}};
+    for (const auto& [kafka, call] : calls) {
+        if (kafka == type.name) {
+            return writer + "." + std::string(call) + "(" + value + ")";
+        }
+    }
+    return "write_uuid(" + writer + ", " + value + ")";
+}
+
+void refuse_null(std::ostringstream& out, const message& m, const field& f, const std::string& margin) {
+    out << margin << "if (!v." << member_name(f.name) << " && !(" << as_bool(condition(m, f.nullable)) << ")) {\n"
+        << margin << "    return null_refused(\"" << m.name << "\", \"" << f.name << "\", version);\n"
+        << margin << "}\n";
+}
+
+void write_struct(std::ostringstream& out, const std::string& writer, const std::string& value,
+                  const std::string& margin) {
+    out << margin << "if (auto done = write(" << writer << ", version, " << value << "); !done) {\n"
+        << margin << "    return done;\n" << margin << "}\n";
+}
+
+void write_array(std::ostringstream& out, const message& m, const field& f, const std::string& writer,
                  const std::string& margin) {
     const auto source = "v." + member_name(f.name);
     const auto flexible = flexible_test(m, f);
-    const auto nullable = as_bool(condition(m, f.type.is("records") ? f.versions : f.nullable));
-    const auto required = [&] {
-        out << margin << "if (!" << source << " && !(" << nullable << ")) {\n"
-            << margin << "    return null_refused(\"" << m.name << "\", \"" << f.name << "\", version);\n"
-            << margin << "}\n";
-    };
-    static const std::array<std::pair<std::string_view, std::string_view>, 7> calls{
-        {{"bool", "boolean"}, {"int8", "i8"}, {"int16", "i16"}, {"int32", "i32"}, {"int64", "i64"}, {"uint16", "u16"},
-         {"float64", "f64"}}};
-    const auto scalar = [&](const std::string& value) -> std::string {
-        for (const auto& [kafka, call] : calls) {
-            if (kafka == f.type.name) {
-                return writer + "." + std::string(call) + "(" + value + ")";
-            }
-        }
-        return "write_uuid(" + writer + ", " + value + ")";
-    };
-    if (f.type.array) {
-        std::string list = source;
-        if (optional(f)) {
-            required();
-            out << margin << "write_count(" << writer << ", " << flexible << ", " << source << " ? static_cast<std::int64_t>("
-                << source << "->size()) : -1);\n";
-            out << margin << "if (" << source << ") {\n";
-            list = "*" + source;
-        } else {
-            out << margin << "write_count(" << writer << ", " << flexible << ", static_cast<std::int64_t>(" << source
-                << ".size()));\n";
-            out << margin << "{\n";
-        }
-        out << margin << "    for (const auto& each : " << list << ") {\n";
-        if (f.type.of != nullptr) {
-            out << margin << "        if (auto done = write(" << writer << ", version, each); !done) {\n"
-                << margin << "            return done;\n" << margin << "        }\n";
-        } else if (f.type.name == "string") {
-            out << margin << "        write_string(" << writer << ", " << flexible << ", each);\n";
-        } else if (f.type.name == "bytes" || f.type.name == "records") {
-            out << margin << "        write_bytes(" << writer << ", " << flexible << ", each);\n";
-        } else {
-            out << margin << "        " << scalar("each") << ";\n";
-        }
-        out << margin << "    }\n" << margin << "}\n";
-    } else if (f.type.of != nullptr) {
-        std::string value = source;
-        std::string inner = margin;
-        if (optional(f)) {
-            required();
-            out << margin << "if (" << nullable << ") {\n"
-                << margin << "    " << writer << ".i8(" << source << " ? 1 : -1);\n" << margin << "}\n"
-                << margin << "if (" << source << ") {\n";
-            value = "*" + source;
-            inner += "    ";
-        }
-        out << inner << "if (auto done = write(" << writer << ", version, " << value << "); !done) {\n"
-            << inner << "    return done;\n" << inner << "}\n";
-        if (optional(f)) {
-            out << margin << "}\n";
-        }
-    } else if (f.type.name == "string" || f.type.name == "bytes" || f.type.name == "records") {
-        const auto* kind = f.type.name == "string" ? "string" : "bytes";
-        if (optional(f)) {
-            required();
-            out << margin << "write_nullable_" << kind << "(" << writer << ", " << flexible << ", " << source << ");\n";
-        } else {
-            out << margin << "write_" << kind << "(" << writer << ", " << flexible << ", " << source << ");\n";
-        }
+    const auto size = "static_cast<std::int64_t>(" + source + (optional(f) ? "->" : ".") + "size())";
+    if (optional(f)) {
+        refuse_null(out, m, f, margin);
+    }
+    out << margin << "write_count(" << writer << ", " << flexible << ", "
+        << (optional(f) ? source + " ? " + size + " : -1" : size) << ");\n";
+    out << margin << (optional(f) ? "if (" + source + ") {\n" : "{\n");
+    out << margin << "    for (const auto& each : " << (optional(f) ? "*" : "") << source << ") {\n";
+    if (f.type.of != nullptr) {
+        write_struct(out, writer, "each", margin + "        ");
+    } else if (scalar_bytes(f.type.name) > 0) {
+        out << margin << "        " << write_scalar(f.type, writer, "each") << ";\n";
     } else {
-        out << margin << scalar(source) << ";\n";
+        const auto* kind = f.type.name == "string" ? "string" : "bytes";
+        out << margin << "        write_" << kind << "(" << writer << ", " << flexible << ", each);\n";
+    }
+    out << margin << "    }\n" << margin << "}\n";
+}
+
+void write_value(std::ostringstream& out, const message& m, const field& f, const std::string& writer,
+                 const std::string& margin) {
+    const auto source = "v." + member_name(f.name);
+    if (f.type.array) {
+        write_array(out, m, f, writer, margin);
+    } else if (f.type.of != nullptr && optional(f)) {
+        refuse_null(out, m, f, margin);
+        out << margin << "if (" << as_bool(condition(m, f.nullable)) << ") {\n"
+            << margin << "    " << writer << ".i8(" << source << " ? 1 : -1);\n" << margin << "}\n"
+            << margin << "if (" << source << ") {\n";
+        write_struct(out, writer, "*" + source, margin + "    ");
+        out << margin << "}\n";
+    } else if (f.type.of != nullptr) {
+        write_struct(out, writer, source, margin);
+    } else if (scalar_bytes(f.type.name) > 0) {
+        out << margin << write_scalar(f.type, writer, source) << ";\n";
+    } else {
+        if (optional(f)) {
+            refuse_null(out, m, f, margin);
+        }
+        out << margin << "write_" << (optional(f) ? "nullable_" : "") << (f.type.name == "string" ? "string" : "bytes")
+            << "(" << writer << ", " << flexible_test(m, f) << ", " << source << ");\n";
     }
 }
 
@@ -394,6 +400,25 @@ void emit_write(std::ostringstream& out, const message& m, const struct_type& ty
     out << "    return {};\n}\n\n";
 }
 
+void declare_struct(std::ostringstream& out, const message& m, const struct_type& type, const std::string& margin) {
+    const auto name = struct_name(m, type);
+    out << margin << "struct " << name << " {\n";
+    declare_fields(out, m, type, margin + "    ");
+    out << "\n" << margin << "    bool operator==(const " << name << "&) const = default;\n" << margin << "};\n\n";
+}
+
+/// A std::optional of a struct that is nested in the class under way cannot be made inside of it: its member
+/// initialisers are not complete before the class is (CWG 1397; clang refuses). Such messages have their structs
+/// outside.
+bool has_nullable_struct(const message& m) {
+    const auto has = [](const struct_type& type) {
+        return std::any_of(type.fields.begin(), type.fields.end(),
+                           [](const field& f) { return f.type.of != nullptr && !f.type.array && !f.nullable.none(); });
+    };
+    return has(*m.root) ||
+           std::any_of(m.structs.begin(), m.structs.end(), [&](const auto* type) { return has(*type); });
+}
+
 } // namespace
 
 std::string emit_typed_header(const std::vector<message>& api) {
@@ -404,6 +429,14 @@ std::string emit_typed_header(const std::vector<message>& api) {
         << "#include \"wire/cursor.hpp\"\n\nnamespace cb::protocol {\n\n";
     for (const auto& m : api) {
         const auto name = snake_case(m.name);
+        const bool apart = has_nullable_struct(m);
+        if (apart) {
+            out << "namespace " << name << "_types {\n\n";
+            for (const auto* type : m.structs) {
+                declare_struct(out, m, *type, "");
+            }
+            out << "} // namespace " << name << "_types\n\n";
+        }
         out << "struct " << name << " {\n";
         if (m.api >= 0) {
             out << "    static constexpr api_key api = api_key::" << snake_case(m.api_name) << ";\n";
@@ -413,9 +446,12 @@ std::string emit_typed_header(const std::vector<message>& api) {
             << "    static constexpr std::int16_t first_flexible = "
             << (m.flexible.none() ? version_range::open : m.flexible.first) << ";\n\n";
         for (const auto* type : m.structs) {
-            out << "    struct " << struct_name(m, *type) << " {\n";
-            declare_fields(out, m, *type, "        ");
-            out << "\n        bool operator==(const " << struct_name(m, *type) << "&) const = default;\n    };\n\n";
+            if (apart) {
+                out << "    using " << struct_name(m, *type) << " = " << name << "_types::" << struct_name(m, *type)
+                    << ";\n";
+            } else {
+                declare_struct(out, m, *type, "    ");
+            }
         }
         declare_fields(out, m, *m.root, "    ");
         out << "\n    /// Error: malformed, unsupported version.\n"
@@ -451,7 +487,8 @@ std::string emit_typed_source(const std::vector<message>& api) {
             << "    if (version < min_version || version > max_version) {\n"
             << "        return codec::version_refused(\"" << m.name << "\", version);\n    }\n"
             << "    " << name << " out;\n    read(in, version, out);\n"
-            << "    if (!in.ok()) {\n        return codec::malformed(\"" << m.name << "\", in);\n    }\n    return out;\n}\n\n"
+            << "    if (!in.ok()) {\n        return codec::malformed(\"" << m.name
+            << "\", in);\n    }\n    return out;\n}\n\n"
             << "result<void> " << name << "::encode(wire::writer& to, std::int16_t version) const {\n"
             << "    if (version < min_version || version > max_version) {\n"
             << "        return codec::version_refused(\"" << m.name << "\", version);\n    }\n"

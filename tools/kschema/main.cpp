@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// kschema SCHEMA_DIR OUT_DIR TYPED_LIST   writes tables.cpp, all_typed.hpp, and a header and a source for each API of the list
-// kschema --coverage SCHEMA_DIR TYPED_LIST  prints docs/protocol-coverage.md
+// kschema SCHEMA_DIR OUT_DIR TYPED_LIST   writes tables.cpp, all_typed.hpp, and a header and a source for each API of
+// the list kschema --coverage SCHEMA_DIR             prints docs/protocol-coverage.md
 #include <algorithm>
 #include <cstring>
 #include <fstream>
@@ -14,39 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<kschema::message> read_all(const fs::path& folder) {
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(folder)) {
-        if (entry.path().extension() == ".kschema") {
-            files.push_back(entry.path());
-        }
-    }
-    std::sort(files.begin(), files.end());
-    std::vector<kschema::message> all;
-    for (const auto& file : files) {
-        for (auto& each : kschema::read_schema(file)) {
-            all.push_back(std::move(each));
-        }
-    }
-    return all;
-}
-
-std::set<std::string> read_typed(const fs::path& file, const std::vector<kschema::message>& all) {
-    std::ifstream in(file);
-    std::set<std::string> names;
-    for (std::string line; std::getline(in, line);) {
-        if (line.empty() || line.front() == '#') {
-            continue;
-        }
-        const bool known = std::any_of(all.begin(), all.end(), [&](const auto& m) { return m.api_name == line; });
-        if (!known) {
-            throw kschema::schema_error(file.string() + ": no schema for '" + line + "'");
-        }
-        names.insert(line);
-    }
-    return names;
-}
-
 /// Leaves a file alone that would not change, so that nothing is compiled again for it.
 void write_if_changed(const fs::path& file, const std::string& text) {
     std::ifstream in(file, std::ios::binary);
@@ -57,8 +24,8 @@ void write_if_changed(const fs::path& file, const std::string& text) {
 }
 
 void generate(const fs::path& schemas, const fs::path& out, const fs::path& typed_list) {
-    const auto all = read_all(schemas);
-    const auto typed = read_typed(typed_list, all);
+    const auto all = kschema::read_schemas(schemas);
+    const auto typed = kschema::read_typed(typed_list, all);
     fs::create_directories(out);
     std::map<std::string, std::vector<kschema::message>> units;
     for (const auto& m : all) {
@@ -80,16 +47,18 @@ void generate(const fs::path& schemas, const fs::path& out, const fs::path& type
 
 int main(int argc, char** argv) {
     try {
-        if (argc == 4 && std::strcmp(argv[1], "--coverage") == 0) {
-            const auto all = read_all(argv[2]);
-            std::cout << kschema::emit_coverage(all, read_typed(argv[3], all));
+        if (argc == 3 && std::strcmp(argv[1], "--coverage") == 0) {
+            const fs::path folder = argv[2];
+            const auto all = kschema::read_schemas(folder);
+            std::cout << kschema::emit_coverage(all, kschema::read_typed(folder / "typed.list", all),
+                                                kschema::read_uncovered(folder / "uncovered.list"));
             return 0;
         }
         if (argc == 4) {
             generate(argv[1], argv[2], argv[3]);
             return 0;
         }
-        std::cerr << "usage: kschema SCHEMA_DIR OUT_DIR TYPED_LIST | kschema --coverage SCHEMA_DIR TYPED_LIST\n";
+        std::cerr << "usage: kschema SCHEMA_DIR OUT_DIR TYPED_LIST | kschema --coverage SCHEMA_DIR\n";
         return 2;
     } catch (const std::exception& wrong) {
         std::cerr << "kschema: " << wrong.what() << "\n";

@@ -50,6 +50,29 @@ std::vector<line> read_lines(const std::filesystem::path& file) {
     return lines;
 }
 
+/// Whether a default's text is a value of the scalar type: a number in its range (also 0x…), true or false.
+bool is_value_of(std::string_view type, std::string_view text) {
+    if (type == "bool") {
+        return text == "true" || text == "false";
+    }
+    const bool hexadecimal = text.starts_with("0x");
+    const auto digits = hexadecimal ? text.substr(2) : text;
+    const auto* end = digits.data() + digits.size();
+    if (type == "float64") {
+        double value = 0;
+        const auto read = std::from_chars(digits.data(), end, value);
+        return read.ec == std::errc{} && read.ptr == end;
+    }
+    long long value = 0;
+    const auto read = std::from_chars(digits.data(), end, value, hexadecimal ? 16 : 10);
+    if (read.ec != std::errc{} || read.ptr != end) {
+        return false;
+    }
+    const int bits = type == "int8" ? 8 : type == "int16" || type == "uint16" ? 16 : type == "int32" ? 32 : 64;
+    const long long half = bits == 64 ? 0 : 1LL << (bits - 1);
+    return bits == 64 || (type == "uint16" ? value >= 0 && value < 2 * half : value >= -half && value < half);
+}
+
 class parser {
 public:
     explicit parser(const std::filesystem::path& file) : file_(file), lines_(read_lines(file)) {}
@@ -133,6 +156,12 @@ private:
         out.root = root;
         collect(*root, out.structs);
         check_tags(*root);
+        for (const auto& [name, type] : structs_) {
+            if (type != root && std::find(out.structs.begin(), out.structs.end(), type) == out.structs.end()) {
+                wrong(type->where, "struct '" + name + "' is not used");
+            }
+            check_in(out, *type);
+        }
         return out;
     }
 
@@ -148,7 +177,7 @@ private:
     struct_type* make_struct(const std::string& name, version_range versions) {
         need(!structs_.contains(name), "struct '" + name + "' stands here twice");
         static std::deque<struct_type> all;
-        auto* made = &all.emplace_back(struct_type{name, versions, {}});
+        auto* made = &all.emplace_back(struct_type{name, versions, {}, where()});
         structs_[name] = made;
         return made;
     }
@@ -213,14 +242,48 @@ private:
         if (scalar && !f.nullable.none()) {
             wrong(f.where, "'" + f.name + "' of type " + f.type.name + " cannot be null");
         }
-        if (f.default_value == "null" && f.nullable.none()) {
-            wrong(f.where, "'" + f.name + "' is null by default, and never nullable");
-        }
-        if (f.tag && f.tagged.none()) {
-            wrong(f.where, "'" + f.name + "' has a tag in no version");
-        }
         if (f.versions.none()) {
             wrong(f.where, "'" + f.name + "' is in no version");
+        }
+        if (f.type.array && f.type.name == "records") {
+            wrong(f.where, "'" + f.name + "': there are no arrays of records");
+        }
+        if (f.default_value) {
+            check_default(f, scalar);
+        }
+    }
+
+    static void check_default(const field& f, bool scalar) {
+        const auto& text = *f.default_value;
+        if (!scalar && text == "null") {
+            if (f.nullable.first > f.versions.first || f.nullable.last < f.versions.last) {
+                wrong(f.where, "'" + f.name + "' is null by default, and not nullable in all of its versions");
+            }
+        } else if (f.type.array || f.type.of != nullptr || !is_primitive(f.type.name) || f.type.name == "uuid" ||
+                   f.type.name == "bytes" || f.type.name == "records") {
+            wrong(f.where, "'" + f.name + "': only null can be the default of this type");
+        } else if (scalar && !is_value_of(f.type.name, text)) {
+            wrong(f.where, "'" + f.name + "': the default '" + text + "' is no " + f.type.name);
+        }
+    }
+
+    /// What needs to know the message around the field.
+    static void check_in(const message& m, const struct_type& type) {
+        for (const auto& f : type.fields) {
+            if (!f.tag) {
+                continue;
+            }
+            if (f.tagged.none() || f.tagged != f.versions || f.tagged.last != version_range::open) {
+                wrong(f.where, "'" + f.name +
+                                   "' has a tag: its versions and those of the tag are the same, and open: 'tag " +
+                                   std::to_string(*f.tag) + " 12+'");
+            }
+            for (int version = m.versions.first; version <= m.versions.last; ++version) {
+                if (f.tagged.contains(version) && !m.flexible.contains(version)) {
+                    wrong(f.where, "'" + f.name + "' has a tag in version " + std::to_string(version) +
+                                       ", which is not flexible");
+                }
+            }
         }
     }
 
@@ -233,9 +296,14 @@ private:
         }
     }
 
+    /// Types by name become types by address. A struct inside of itself would have no end.
     void resolve(struct_type& type) {
+        if (std::find(open_.begin(), open_.end(), &type) != open_.end()) {
+            wrong(type.where, "struct '" + type.name + "' contains itself");
+        }
+        open_.push_back(&type);
         for (auto& f : type.fields) {
-            if (is_primitive(f.type.name) || f.type.of != nullptr) {
+            if (is_primitive(f.type.name)) {
                 continue;
             }
             const auto found = structs_.find(f.type.name);
@@ -245,6 +313,7 @@ private:
             f.type.of = found->second;
             resolve(*found->second);
         }
+        open_.pop_back();
     }
 
     /// Inner structs before those that use them.
@@ -263,6 +332,7 @@ private:
     int api_ = -1;
     std::string api_name_;
     std::map<std::string, struct_type*> structs_;
+    std::vector<const struct_type*> open_; ///< being resolved, outermost first
 };
 
 std::size_t min_bytes(const field& f, const message& in, int version) {
@@ -270,25 +340,26 @@ std::size_t min_bytes(const field& f, const message& in, int version) {
         const auto flexible = f.flexible.value_or(in.flexible).contains(version);
         return flexible ? 1 : f.type.name == "string" && !f.type.array ? 2 : 4;
     }
-    if (f.type.name == "bool" || f.type.name == "int8") {
-        return 1;
-    }
-    if (f.type.name == "int16" || f.type.name == "uint16") {
-        return 2;
-    }
-    if (f.type.name == "int32") {
-        return 4;
-    }
-    if (f.type.name == "uuid") {
-        return 16;
-    }
-    if (f.type.of == nullptr) {
-        return 8;
+    if (const auto size = scalar_bytes(f.type.name); size > 0) {
+        return size;
     }
     return f.nullable.contains(version) ? 1 : min_bytes(*f.type.of, in);
 }
 
 } // namespace
+
+std::size_t scalar_bytes(std::string_view type) {
+    if (!is_primitive(type) || type == "string" || type == "bytes" || type == "records") {
+        return 0;
+    }
+    if (type == "bool" || type == "int8") {
+        return 1;
+    }
+    if (type == "int16" || type == "uint16") {
+        return 2;
+    }
+    return type == "int32" ? 4 : type == "uuid" ? 16 : 8;
+}
 
 bool is_primitive(std::string_view type) {
     return std::find(primitives.begin(), primitives.end(), type) != primitives.end();
@@ -325,5 +396,59 @@ std::size_t min_bytes(const struct_type& type, const message& in) {
 }
 
 std::vector<message> read_schema(const std::filesystem::path& file) { return parser(file).parse(); }
+
+std::vector<message> read_schemas(const std::filesystem::path& folder) {
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        if (entry.path().extension() == ".kschema") {
+            files.push_back(entry.path());
+        }
+    }
+    std::sort(files.begin(), files.end());
+    std::vector<message> all;
+    std::map<int, std::string> names;
+    for (const auto& file : files) {
+        for (auto& each : read_schema(file)) {
+            const auto [known, fresh] = names.emplace(each.api, each.api_name);
+            if (!fresh && known->second != each.api_name) {
+                wrong(file.string(), "API " + std::to_string(each.api) + " is " + known->second + " already");
+            }
+            all.push_back(std::move(each));
+        }
+    }
+    return all;
+}
+
+std::vector<uncovered_api> read_uncovered(const std::filesystem::path& file) {
+    std::vector<uncovered_api> out;
+    for (const auto& line : read_lines(file)) {
+        const auto where = file.string() + ":" + std::to_string(line.number);
+        uncovered_api api;
+        const auto& key = line.words[0];
+        const auto [end, code] = std::from_chars(key.data(), key.data() + key.size(), api.api);
+        if (line.words.size() < 3 || code != std::errc{} || end != key.data() + key.size()) {
+            wrong(where, "a line has KEY NAME REASON");
+        }
+        api.name = line.words[1];
+        for (std::size_t i = 2; i < line.words.size(); ++i) {
+            api.reason += (i > 2 ? " " : "") + line.words[i];
+        }
+        out.push_back(std::move(api));
+    }
+    return out;
+}
+
+std::set<std::string> read_typed(const std::filesystem::path& file, const std::vector<message>& all) {
+    std::set<std::string> names;
+    for (const auto& line : read_lines(file)) {
+        const auto& name = line.words[0];
+        const bool known = std::any_of(all.begin(), all.end(), [&](const auto& m) { return m.api_name == name; });
+        if (!known) {
+            wrong(file.string() + ":" + std::to_string(line.number), "no schema for '" + name + "'");
+        }
+        names.insert(name);
+    }
+    return names;
+}
 
 } // namespace kschema

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -61,6 +62,7 @@ struct struct_type {
     std::string name;
     version_range versions;
     std::vector<field> fields;
+    std::string where; ///< file:line
 };
 
 enum class message_kind { request, response, header };
@@ -85,7 +87,23 @@ public:
 /// Reads and checks one file. The structs live as long as the program.
 std::vector<message> read_schema(const std::filesystem::path& file);
 
+/// All files of a folder, by name. Also refuses an API that two files describe.
+std::vector<message> read_schemas(const std::filesystem::path& folder);
+
+/// An API that we have no schema of, on purpose.
+struct uncovered_api {
+    int api;
+    std::string name;
+    std::string reason;
+};
+/// Lines "KEY NAME REASON…" of uncovered.list.
+std::vector<uncovered_api> read_uncovered(const std::filesystem::path& file);
+/// Lines of typed.list; each must be an API of `all`.
+std::set<std::string> read_typed(const std::filesystem::path& file, const std::vector<message>& all);
+
 bool is_primitive(std::string_view type);
+/// Bytes of a number, bool or uuid; 0 for every other type.
+std::size_t scalar_bytes(std::string_view type);
 std::string snake_case(std::string_view name);
 /// Fewest bytes that one value of the struct takes in any of the message's versions.
 std::size_t min_bytes(const struct_type& type, const message& in);

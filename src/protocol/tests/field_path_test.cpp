@@ -51,8 +51,10 @@ TEST(field_path, finds_every_element_or_one) {
         const auto body = two_topics(version);
         const auto every = path_of("responses[].partitions[].error_code");
         EXPECT_EQ(numbers(body, version, every), (std::vector<std::int64_t>{10, 11, 20, 21}));
-        EXPECT_EQ(numbers(body, version, path_of("Responses[1].Partitions[].ErrorCode")), (std::vector<std::int64_t>{20, 21}));
-        EXPECT_EQ(numbers(body, version, path_of("responses[].partitions[1].error_code")), (std::vector<std::int64_t>{11, 21}));
+        EXPECT_EQ(numbers(body, version, path_of("Responses[1].Partitions[].ErrorCode")),
+                  (std::vector<std::int64_t>{20, 21}));
+        EXPECT_EQ(numbers(body, version, path_of("responses[].partitions[1].error_code")),
+                  (std::vector<std::int64_t>{11, 21}));
         EXPECT_EQ(numbers(body, version, path_of("throttle_time_ms")), (std::vector<std::int64_t>{0}));
         EXPECT_EQ(first_number(fetch_answer(), version, body.view(), every).value(), 10);
     }

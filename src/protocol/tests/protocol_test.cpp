@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "base/limits.hpp"
 #include "protocol/api_versions.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/consumer_group_heartbeat.hpp"
+#include "protocol/describe_producers.hpp"
 #include "protocol/error_code.hpp"
 #include "protocol/fetch.hpp"
 #include "protocol/find_coordinator.hpp"
@@ -31,7 +33,8 @@ wire::slice written(const Message& message, std::int16_t version) {
     return out.take().flatten();
 }
 
-// Bytes worked out by hand from the protocol's description: what all our own readers and writers could share a mistake in.
+// Bytes worked out by hand from the protocol's description: what all our own readers and writers could share a mistake
+// in.
 TEST(golden, a_request_header_keeps_its_client_id_in_the_old_form_when_flexible) {
     const auto frame = bytes({0, 18, 0, 3, 0, 0, 0, 7, 0, 2, 'c', 'b', 0, 3, 'x', 'y', 2, '1', 0});
     const auto header = parse_request_header(frame);
@@ -169,6 +172,23 @@ TEST(codec, an_array_cannot_claim_more_elements_than_bytes) {
     wire::reader in(bytes({0, 0, 0, 3, 1, 2, 3, 4}));
     EXPECT_EQ(codec::read_count(in, false, false, 2), -1);
     EXPECT_FALSE(in.ok());
+}
+
+TEST(codec, a_message_has_no_more_elements_than_the_limit) {
+    // One array of structs of 3 bytes each: 6 MB of a request that would become hundreds.
+    const std::size_t count = limits::message_elements + 1;
+    wire::writer out;
+    out.uvarint(static_cast<std::uint32_t>(count + 1));
+    std::vector<std::byte> empty(count * 6);
+    for (std::size_t i = 0; i < count; ++i) {
+        empty[i * 6] = std::byte{1};     // topic name ""
+        empty[i * 6 + 1] = std::byte{1}; // no partitions
+    }
+    out.bytes(empty);
+    wire::reader in(out.take().flatten());
+    const auto refused = describe_producers_request::decode(in, 0);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("more array elements"), std::string::npos) << refused.error().message;
 }
 
 TEST(error_code, names_lead_both_ways) {

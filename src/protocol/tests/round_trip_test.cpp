@@ -34,7 +34,8 @@ struct collector final : walk_visitor {
     explicit collector(wire::bytes_view b) : body(b) {}
 
     walk_on visit(const visited& here) override {
-        const bool null_begin = here.null && here.event != walk_event::array_end && here.event != walk_event::struct_end;
+        const bool null_begin =
+            here.null && here.event != walk_event::array_end && here.event != walk_event::struct_end;
         if (here.event == walk_event::value || null_begin) {
             found.push_back({text_of(here.path), here.null,
                              std::string(wire::as_text(body.subspan(here.offset, here.length)))});
@@ -163,7 +164,8 @@ TEST(round_trip, a_length_of_null_nothing_or_the_largest_never_does_harm) {
 TEST(round_trip, random_damage_is_judged_alike_by_both) {
     for_every_message([](const auto& message, std::int16_t version, random_source& random) {
         for (int i = 0; i < 200; ++i) {
-            auto text = std::string(wire::as_text(encoded(message, version, random_message(random, message, version)).view()));
+            auto text =
+                std::string(wire::as_text(encoded(message, version, random_message(random, message, version)).view()));
             for (auto flips = 1 + random.below(4); flips > 0 && !text.empty(); --flips) {
                 text[random.below(text.size())] = static_cast<char>(random.below(256));
             }

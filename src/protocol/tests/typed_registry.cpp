@@ -31,7 +31,8 @@ void add(std::map<const message_descriptor*, typed_codec>& codecs) {
 template <std::size_t... At>
 std::map<const message_descriptor*, typed_codec> all(std::index_sequence<At...>) {
     std::map<const message_descriptor*, typed_codec> codecs;
-    (add<std::tuple_element_t<2 * At, all_typed_messages>, std::tuple_element_t<2 * At + 1, all_typed_messages>>(codecs),
+    (add<std::tuple_element_t<2 * At, all_typed_messages>, std::tuple_element_t<2 * At + 1, all_typed_messages>>(
+         codecs),
      ...);
     return codecs;
 }
