@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/server.hpp"
 
+#include <atomic>
 #include <csignal>
+#include <fstream>
+#include <iterator>
 #include <random>
 
 #include <boost/asio/signal_set.hpp>
 #include <unistd.h>
 
+#include "admin/api.hpp"
+#include "app/ledger_file.hpp"
 #include "app/memory_limit.hpp"
 #include "backend/backend.hpp"
 #include "base/clock.hpp"
 #include "broker/node.hpp"
+#include "fault/rule_book.hpp"
+#include "fault/rule_parser.hpp"
 #include "net/event_loop.hpp"
+#include "proxy/fault_pipeline.hpp"
 #include "proxy/gateway.hpp"
 
 namespace cb::app {
@@ -90,40 +98,158 @@ std::shared_ptr<boost::asio::ssl::context> make_tls(const tls_settings& settings
     return context;
 }
 
+fault::key_form key_form_of(const std::string& word) {
+    if (word == "full") {
+        return fault::key_form::full;
+    }
+    if (word == "hash" || word == "none") {
+        return word == "hash" ? fault::key_form::hash : fault::key_form::none;
+    }
+    throw command_error(exit_code::usage, "--ledger-keys " + word + ": must be full, hash or none");
+}
+
+std::string read_token(const std::string& file) {
+    std::ifstream in(file);
+    std::string token;
+    if (!std::getline(in, token) || token.empty()) {
+        throw command_error(exit_code::usage, "--admin-token-file " + file + ": needs a token in its first line");
+    }
+    return token;
+}
+
+fault::rule_set read_rules(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    if (!in) {
+        throw command_error(exit_code::usage, "--rules " + file + ": cannot be read");
+    }
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    auto parsed = fault::parse_rules(text, file);
+    if (!parsed) {
+        throw command_error(exit_code::usage, parsed.error().text());
+    }
+    return *parsed;
+}
+
 std::size_t log_bytes(const serve_settings& settings) {
     const auto wanted = settings.memory_log_mib == 0 ? limits::memory_log_bytes : settings.memory_log_mib * limits::mib;
     return std::min(wanted, memory_granted_bytes() / 2);
 }
 
-/// The parts of a running broker and their order of life. Owner: serve().
+/// The parts of a running broker and their order of life. Two threads: the data loop, on which clients are served, and
+/// the control loop, which asks it. Owner: serve().
 class server {
 public:
     server(const serve_settings& settings, log_sink& log)
         : settings_(settings),
           log_(log),
-          seed_(settings.seed.value_or(fresh_seed())),
+          given_(settings.rules_file.empty() ? fault::rule_set{} : read_rules(settings.rules_file)),
+          seed_(settings.seed.value_or(given_.seed.value_or(fresh_seed()))),
           node_(options_of(settings), clock_, random_source(seed_), log),
           backend_(node_),
-          pipeline_(backend_),
-          gateway_(loop_, pipeline_, log, raise_file_limit() - files_kept_back) {}
+          ledger_(limits::ledger_entries, clock_),
+          pipeline_(backend_, clock_, ledger_, key_form_of(settings.ledger_keys), log, seed_),
+          gateway_(data_loop_, pipeline_, log, raise_file_limit() - files_kept_back),
+          rules_(seed_, clock_, [this](std::shared_ptr<const fault::plan> next) { publish(std::move(next)); }),
+          api_({data_loop_, rules_, ledger_, pipeline_, gateway_, node_, log, CB_VERSION}) {}
 
     void run() {
+        open_ledger();
+        given_.seed.reset(); // the flag wins
+        if (const auto done = rules_.apply(given_, true); !done) {
+            throw command_error(exit_code::usage, settings_.rules_file + ": " + done.error().message);
+        }
+        running_ = true;
         open_listeners();
         gateway_.add_timed({[this] { return node_.next_deadline(); }, [this] { node_.advance(); }});
-        boost::asio::signal_set signals(loop_.context(), SIGTERM, SIGINT);
+        gateway_.add_timed({[this] { return pipeline_.next_deadline(); }, [this] { pipeline_.advance(); }});
+        pipeline_.set_reschedule([this] { gateway_.reschedule(); });
+        open_admin();
+        boost::asio::signal_set signals(data_loop_.context(), SIGTERM, SIGINT);
         signals.async_wait([this](const boost::system::error_code& code, int signal) {
             if (!code) {
-                log_.info("stopping", {{"signal", signal}});
-                gateway_.stop();
-                loop_.stop();
+                stop(signal);
             }
         });
-        loop_.post([this] { gateway_.start(); });
-        loop_.run();
+        data_loop_.post([this] { gateway_.start(); });
+        data_loop_.run();
+        wind_down();
         log_.info("stopped");
     }
 
 private:
+    /// Rules off, held messages delivered, connections closed.
+    void stop(int signal) {
+        log_.info("stopping", {{"signal", signal}, {"held_messages", pipeline_.held().count()}});
+        pipeline_.set_plan(std::make_shared<const fault::plan>());
+        pipeline_.release_all();
+        if (file_) {
+            file_->flush();
+        }
+        gateway_.stop();
+        data_loop_.stop();
+    }
+
+    /// Lets sessions end and the control loop get the answers that it still waits for.
+    void wind_down() {
+        control_loop_.stop();
+        std::atomic<bool> joined = false;
+        std::thread joiner([&] {
+            control_loop_.join();
+            joined = true;
+        });
+        do {
+            data_loop_.context().restart();
+            data_loop_.context().run_for(milliseconds(20));
+        } while (!joined);
+        joiner.join();
+    }
+
+    void publish(std::shared_ptr<const fault::plan> next) {
+        if (running_) {
+            data_loop_.ask([this, next] { pipeline_.set_plan(next); });
+        } else {
+            pipeline_.set_plan(std::move(next));
+        }
+    }
+
+    void open_ledger() {
+        if (!settings_.ledger_file.empty()) {
+            file_ = std::make_unique<ledger_file>(settings_.ledger_file);
+            pipeline_.set_before_send([this] { file_->flush(); });
+        }
+        ledger_.set_sink([this](const fault::ledger_entry& entry) {
+            if (api_.events().anyone()) {
+                api_.events().send(R"({"type":"ledger","entry":)" + to_json(entry) + "}");
+            }
+            return !file_ || file_->append(entry);
+        });
+    }
+
+    void open_admin() {
+        if (settings_.admin == "off") {
+            return;
+        }
+        const auto address = net::parse_host_and_port(settings_.admin);
+        if (!address) {
+            throw command_error(exit_code::usage, "--admin " + settings_.admin + ": " + address.error().message);
+        }
+        const auto token = settings_.admin_token_file.empty() ? "" : read_token(settings_.admin_token_file);
+        const auto loopback = address->host == "localhost" || address->host == "::1" || address->host.starts_with("127.");
+        if (token.empty() && !loopback) {
+            throw command_error(exit_code::usage, "--admin " + settings_.admin +
+                                                      ": beyond loopback a token is needed (--admin-token-file)");
+        }
+        try {
+            admin_ = std::make_unique<admin::http_server>(control_loop_, admin::http_settings{*address, token},
+                                                          api_.routes(), log_);
+        } catch (const boost::system::system_error& wrong) {
+            throw command_error(exit_code::environment, "--admin " + settings_.admin + ": " + wrong.code().message());
+        }
+        log_.info("control API", {{"host", address->host}, {"port", admin_->port()}});
+        control_loop_.post([this] { admin_->start(); });
+        control_loop_.start();
+    }
+
     static broker::node_options options_of(const serve_settings& settings) {
         broker::node_options out;
         out.partitions_default = settings.partitions;
@@ -165,13 +291,21 @@ private:
 
     const serve_settings& settings_;
     log_sink& log_;
+    fault::rule_set given_;
     std::uint64_t seed_;
+    bool running_ = false;
     system_clock clock_;
-    net::event_loop loop_;
+    net::event_loop data_loop_;
+    net::event_loop control_loop_;
     broker::node node_;
     backend::embedded_backend backend_;
-    proxy::request_pipeline pipeline_;
+    fault::ledger ledger_;
+    std::unique_ptr<ledger_file> file_;
+    proxy::fault_pipeline pipeline_;
     proxy::gateway gateway_;
+    fault::rule_book rules_;
+    admin::api api_;
+    std::unique_ptr<admin::http_server> admin_;
 };
 
 } // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "broker/node.hpp"
+#include "broker/topics.hpp"
 
 namespace cb::backend {
 
@@ -18,6 +19,8 @@ public:
     virtual result<void> submit(broker::request request, broker::reply_function reply) = 0;
     /// The connection is gone: answers that it still waits for have nobody to go to.
     virtual void connection_closed(connection_id connection) = 0;
+    /// The name of a topic that a request names by its id; empty when nobody has that id.
+    virtual std::string topic_name(const protocol::uuid& id) = 0;
 };
 
 /// The embedded broker as a backend. Owner: the application; `node` outlives it.
@@ -29,6 +32,10 @@ public:
         return node_.submit(std::move(request), std::move(reply));
     }
     void connection_closed(connection_id connection) override { node_.connection_closed(connection); }
+    std::string topic_name(const protocol::uuid& id) override {
+        const auto* found = node_.topic_table().find(id);
+        return found == nullptr ? std::string() : found->name;
+    }
 
 private:
     broker::node& node_;

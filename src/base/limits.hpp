@@ -63,10 +63,20 @@ constexpr std::size_t rule_file_bytes = 4 * mib;
 /// Messages that are held back (late, reorder, delayed duplicates) and their bytes, over all rules.
 constexpr std::size_t held_messages = 1'000'000;
 constexpr std::size_t held_bytes = 512 * mib;
+/// Clients whose group is remembered, because a Fetch does not name it.
+constexpr std::size_t group_attributions = 100'000;
 /// Counters of a client's messages in a partition, and maps of a producer's sequences in a partition.
 constexpr std::size_t ordinal_counters = 1'000'000;
 constexpr std::size_t sequence_maps = 100'000;
 /// Ledger entries kept in memory; exact counters never drop.
 constexpr std::size_t ledger_entries = 100'000;
+
+// --- control -----------------------------------------------------------------------------------------------------
+/// Connections to the control API at once; people and scripts, not traffic.
+constexpr std::size_t admin_connections = 256;
+/// Events that wait for a client of /v1/events; one that is slower is dropped, not waited for.
+constexpr std::size_t events_queued_per_client = 10'000;
+/// Rows of one answer of a list.
+constexpr std::size_t list_rows = 10'000;
 
 } // namespace cb::limits

@@ -76,11 +76,11 @@ private:
                                const std::string& topic, std::int32_t partition);
 
     result<void> submit_produce(const pipeline_request& what, pipeline_reply reply);
-    void rewrite_produce(const pipeline_request& what, produce_under_way& under_way);
+    void rewrite_produce(const fault::request_context& who, produce_under_way& under_way);
     void answer_produce(const std::shared_ptr<produce_under_way>& under_way, wire::chain body);
     result<void> submit_fetch(const pipeline_request& what, pipeline_reply reply);
-    void answer_fetch(const pipeline_request& what, const request_fate& fate, const std::map<protocol::uuid, std::string>& names,
-                      wire::chain body, const pipeline_reply& reply);
+    void answer_fetch(const pipeline_request& what, const request_fate& fate, wire::chain body,
+                      const pipeline_reply& reply);
     result<void> submit_end_txn(const pipeline_request& what, pipeline_reply reply);
 
     void hold_or_deliver(fault::held_message message);
@@ -90,7 +90,6 @@ private:
     fault::ledger& ledger_;
     log_sink& log_;
     std::shared_ptr<const fault::plan> plan_ = std::make_shared<const fault::plan>();
-    fault::key_form keys_;
     fault::produce_rewriter produce_;
     fault::fetch_rewriter fetch_;
     held_messages held_;
@@ -101,7 +100,6 @@ private:
     /// (peer, client id, principal) -> groups it was seen in; two of them: nobody knows which one fetches.
     std::map<std::tuple<std::string, std::string, std::string>, std::set<std::string>> groups_;
     std::map<std::pair<std::string, std::int16_t>, std::uint64_t> request_ordinals_;
-    std::map<protocol::uuid, std::string> topic_names_;
 };
 
 } // namespace cb::proxy

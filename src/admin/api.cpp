@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin/api.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "base/limits.hpp"
+#include "broker/group_coordinator.hpp"
+#include "broker/topics.hpp"
+#include "broker/transaction_coordinator.hpp"
+#include "fault/rule_json.hpp"
+#include "fault/rule_parser.hpp"
+
+namespace cb::admin {
+namespace {
+
+namespace json = boost::json;
+
+http_response refuse(const fault::rule_error& wrong) {
+    return error_response(400, "invalid_rules", wrong.text(), wrong.field);
+}
+
+json::value parsed(const std::string& line) { return json::parse(line); }
+
+std::optional<std::uint64_t> whole_number(const std::string& text) {
+    std::uint64_t value = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool whole = code == std::errc{} && end == text.data() + text.size() && !text.empty();
+    return whole ? std::optional(value) : std::nullopt;
+}
+
+/// "2026-11-24T08:00:00Z", with or without a fraction.
+std::optional<wall_time_ms> parse_time(const std::string& text) {
+    std::tm parts{};
+    const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+    if (rest == nullptr) {
+        return std::nullopt;
+    }
+    double fraction = 0;
+    if (*rest == '.') {
+        char* end = nullptr;
+        fraction = std::strtod(rest, &end);
+        rest = end;
+    }
+    if (std::string_view(rest) != "Z") {
+        return std::nullopt;
+    }
+    return static_cast<wall_time_ms>(timegm(&parts)) * 1000 + static_cast<wall_time_ms>(fraction * 1000);
+}
+
+std::string state_word(const fault::compiled_rule& rule, mono_time now) {
+    if (rule.text.enabled == fault::enabled_state::off) {
+        return "off";
+    }
+    if (rule.text.enabled == fault::enabled_state::observe) {
+        return "observing";
+    }
+    if (rule.active(now)) {
+        return "active";
+    }
+    return now - rule.state->began < rule.text.start ? "waiting" : "over";
+}
+
+/// A label's value in Prometheus text.
+std::string label(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        out += c == '\n' ? std::string("\\n") : c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+    }
+    return out;
+}
+
+} // namespace
+
+// --- events ------------------------------------------------------------------------------------------------------
+
+void event_fan::add(std::shared_ptr<event_stream> stream) {
+    const std::lock_guard lock(mutex_);
+    streams_.push_back(std::move(stream));
+}
+
+void event_fan::send(const std::string& data) {
+    const std::lock_guard lock(mutex_);
+    streams_.remove_if([&](const auto& each) { return !each->send(data); });
+}
+
+bool event_fan::anyone() const {
+    const std::lock_guard lock(mutex_);
+    return !streams_.empty();
+}
+
+// --- rules -------------------------------------------------------------------------------------------------------
+
+json::object api::rule_with_counters(const fault::compiled_rule& rule) const {
+    auto out = fault::to_json(rule.text);
+    out["state"] = state_word(rule, std::chrono::steady_clock::now());
+    out["counters"] = fault::to_json(rule.state->total);
+    json::array partitions;
+    for (const auto& [where, counted] : rule.state->by_partition) {
+        if (where.second < 0) {
+            continue;
+        }
+        auto row = fault::to_json(counted);
+        row["topic"] = where.first;
+        row["partition"] = where.second;
+        partitions.push_back(std::move(row));
+    }
+    out["partitions"] = std::move(partitions);
+    return out;
+}
+
+http_response api::list_rules(const http_request& /*request*/) const {
+    const auto now = parts_.rules.look();
+    json::array list = parts_.data_loop.ask([&] {
+        json::array rows;
+        for (const auto& each : now.current->rules()) {
+            rows.push_back(rule_with_counters(*each));
+        }
+        return rows;
+    });
+    json::object out;
+    out["version"] = now.current->version();
+    out["seed"] = now.seed;
+    out["locked"] = now.locked;
+    out["rules"] = std::move(list);
+    return json_response(out);
+}
+
+http_response api::after_change(const result<void>& done, const std::string& what) {
+    if (!done) {
+        const auto kind = done.error().kind;
+        const unsigned status = kind == errc::not_found ? 404 : kind == errc::conflict ? 409 : 400;
+        const char* code = kind == errc::not_found ? "not_found" : kind == errc::conflict ? "locked" : "invalid_rules";
+        return error_response(status, code, done.error().message);
+    }
+    const auto now = parts_.rules.look();
+    json::object out;
+    out["version"] = now.current->version();
+    json::array names;
+    for (const auto& each : now.current->rules()) {
+        names.emplace_back(json::string(each->text.name));
+    }
+    out["rules"] = std::move(names);
+    parts_.log.info("rules changed", {{"how", what}, {"version", now.current->version()},
+                                      {"rules", now.current->rules().size()}});
+    if (events_.anyone()) {
+        json::object event;
+        event["type"] = "rules";
+        event["how"] = what;
+        event["version"] = now.current->version();
+        events_.send(json::serialize(event));
+    }
+    return json_response(out);
+}
+
+http_response api::apply_rules(const http_request& request, bool replace) {
+    const auto given = fault::parse_rules(request.body);
+    if (!given) {
+        return refuse(given.error());
+    }
+    return after_change(parts_.rules.apply(*given, replace), replace ? "replaced" : "applied");
+}
+
+http_response api::show_rule(const http_request& request) const {
+    const auto now = parts_.rules.look();
+    for (const auto& each : now.current->rules()) {
+        if (each->text.name == request.path_parts.at("name")) {
+            return json_response(parts_.data_loop.ask([&] { return rule_with_counters(*each); }));
+        }
+    }
+    return error_response(404, "not_found", "no rule '" + request.path_parts.at("name") + "'");
+}
+
+http_response api::put_rule(const http_request& request) {
+    const auto given = fault::parse_rule(request.body);
+    if (!given) {
+        return refuse(given.error());
+    }
+    if (given->name != request.path_parts.at("name")) {
+        return error_response(400, "invalid_rules", "the rule's name and the path differ", "name");
+    }
+    fault::rule_set one;
+    one.rules.push_back(*given);
+    return after_change(parts_.rules.apply(one, false), "put " + given->name);
+}
+
+http_response api::patch_rule(const http_request& request) {
+    boost::system::error_code code;
+    const auto body = json::parse(request.body, code);
+    const auto* enabled = !code && body.is_object() ? body.get_object().if_contains("enabled") : nullptr;
+    const bool only = enabled != nullptr && body.get_object().size() == 1;
+    const bool observe = only && enabled->is_string() && enabled->get_string() == "observe";
+    if (!only || (!enabled->is_bool() && !observe)) {
+        return error_response(400, "invalid_rules", R"(a PATCH holds {"enabled": true, false or "observe"})", "enabled");
+    }
+    const auto wanted = observe               ? fault::enabled_state::observe
+                        : enabled->get_bool() ? fault::enabled_state::on
+                                              : fault::enabled_state::off;
+    const auto& name = request.path_parts.at("name");
+    const auto done = parts_.rules.change(name, [&](fault::rule& rule) { rule.enabled = wanted; });
+    return after_change(done, "changed " + name);
+}
+
+http_response api::delete_rule(const http_request& request) {
+    const auto& name = request.path_parts.at("name");
+    return after_change(parts_.rules.remove(name), "removed " + name);
+}
+
+http_response api::clear_rules(const http_request& request) {
+    boost::system::error_code code;
+    const auto body = json::parse(request.body.empty() ? "{}" : request.body, code);
+    if (code || !body.is_object()) {
+        return error_response(400, "bad_request", R"(a body holds {"release": true or false, "lock": true or false})");
+    }
+    const auto flag = [&](const char* name) {
+        const auto* value = body.get_object().if_contains(name);
+        return value != nullptr && value->is_bool() && value->get_bool();
+    };
+    parts_.rules.clear(flag("lock"));
+    if (flag("release")) {
+        parts_.data_loop.ask([&] { parts_.pipeline.release_all(); });
+    }
+    return after_change({}, flag("lock") ? "cleared and locked" : "cleared");
+}
+
+// --- mix ---------------------------------------------------------------------------------------------------------
+
+http_response api::show_mix() const { return json_response(fault::to_json(parts_.rules.look().the_mix)); }
+
+http_response api::patch_mix(const http_request& request) {
+    const auto given = fault::parse_mix(request.body, parts_.rules.look().the_mix);
+    if (!given) {
+        return refuse(given.error());
+    }
+    const auto done = after_change(parts_.rules.set_mix(*given), "mix");
+    return done.status == 200 ? show_mix() : done;
+}
+
+// --- ledger ------------------------------------------------------------------------------------------------------
+
+http_response api::show_ledger(const http_request& request) const {
+    const auto value_of = [&](const char* name) {
+        const auto found = request.query.find(name);
+        return found == request.query.end() ? std::string() : found->second;
+    };
+    std::size_t limit = 1000;
+    if (const auto text = value_of("limit"); !text.empty()) {
+        const auto number = whole_number(text);
+        if (!number || *number == 0 || *number > limits::list_rows) {
+            return error_response(400, "invalid_parameter", "limit must be a whole number from 1 to 10000", "limit");
+        }
+        limit = *number;
+    }
+    std::uint64_t first = 0;
+    std::optional<wall_time_ms> since_time;
+    if (const auto after = value_of("after"); !after.empty()) {
+        const auto number = whole_number(after);
+        if (!number) {
+            return error_response(400, "invalid_parameter", "after must be a sequence number", "after");
+        }
+        first = *number + 1;
+    }
+    if (const auto since = value_of("since"); !since.empty()) {
+        since_time = parse_time(since);
+        const auto number = whole_number(since);
+        if (!since_time && !number) {
+            return error_response(400, "invalid_parameter",
+                                  "since must be a sequence number, or a time as 2026-11-24T08:00:00Z", "since");
+        }
+        first = number.value_or(first);
+    }
+    const auto rule = value_of("rule");
+    auto plan = parts_.rules.look().current;
+    return json_response(parts_.data_loop.ask([&] {
+        if (since_time) {
+            first = parts_.ledger.first_since(*since_time);
+        }
+        json::array entries;
+        for (const auto& entry : parts_.ledger.since(first, limit, rule)) {
+            entries.push_back(parsed(fault::to_json(entry)));
+        }
+        json::array counters;
+        for (const auto& each : plan->rules()) {
+            if (rule.empty() || each->text.name == rule) {
+                auto row = fault::to_json(each->state->total);
+                row["rule"] = each->text.name;
+                row["effect"] = fault::effect_name(each->text.what);
+                counters.push_back(std::move(row));
+            }
+        }
+        json::object out;
+        out["last_sequence"] = parts_.ledger.last_sequence();
+        out["held"] = parts_.pipeline.held().count();
+        out["entries"] = std::move(entries);
+        out["counters"] = std::move(counters);
+        return out;
+    }));
+}
+
+// --- what there is -----------------------------------------------------------------------------------------------
+
+http_response api::status() const {
+    const auto rules = parts_.rules.look();
+    return json_response(parts_.data_loop.ask([&] {
+        json::object out;
+        out["version"] = parts_.version;
+        out["cluster_id"] = parts_.node.cluster_id();
+        out["mode"] = "embedded";
+        out["connections"] = parts_.gateway.connection_count();
+        out["topics"] = parts_.node.topic_table().all().size();
+        out["log_bytes"] = parts_.node.topic_table().budget().taken();
+        out["log_bytes_max"] = parts_.node.topic_table().budget().bytes_max();
+        out["rules"] = rules.current->rules().size();
+        out["rules_version"] = rules.current->version();
+        out["rules_locked"] = rules.locked;
+        out["seed"] = rules.seed;
+        out["held_messages"] = parts_.pipeline.held().count();
+        out["held_bytes"] = parts_.pipeline.held().bytes();
+        out["ledger_last_sequence"] = parts_.ledger.last_sequence();
+        out["ledger_writable"] = parts_.ledger.writable();
+        return out;
+    }));
+}
+
+http_response api::topics() const {
+    return json_response(parts_.data_loop.ask([&] {
+        json::array list;
+        for (const auto& [name, each] : parts_.node.topic_table().all()) {
+            json::array partitions;
+            for (std::size_t i = 0; i < each->partitions.size(); ++i) {
+                const auto& log = each->partitions[i]->log;
+                partitions.push_back(json::object{{"partition", i},
+                                                  {"start_offset", log.start_offset()},
+                                                  {"end_offset", log.end_offset()},
+                                                  {"last_stable_offset", log.last_stable_offset()},
+                                                  {"bytes", log.bytes()}});
+            }
+            list.push_back(json::object{{"name", name}, {"id", to_string(each->id)}, {"partitions", std::move(partitions)}});
+        }
+        return json::object{{"topics", std::move(list)}};
+    }));
+}
+
+http_response api::groups() const {
+    return json_response(parts_.data_loop.ask([&] {
+        json::array list;
+        for (const auto* each : parts_.node.groups().all()) {
+            json::array offsets;
+            for (const auto& [where, committed] : each->offsets()) {
+                auto* in = parts_.node.topic_table().find(where.topic);
+                auto* target = in == nullptr ? nullptr : in->find(where.partition);
+                json::object row{{"topic", where.topic}, {"partition", where.partition}, {"offset", committed.offset}};
+                if (target != nullptr) {
+                    row["lag"] = std::max<std::int64_t>(target->log.end_offset() - committed.offset, 0);
+                }
+                offsets.push_back(std::move(row));
+            }
+            list.push_back(json::object{{"id", each->id()},
+                                        {"state", json::string(to_string(each->state()))},
+                                        {"members", each->members().size()},
+                                        {"generation", each->generation()},
+                                        {"offsets", std::move(offsets)}});
+        }
+        return json::object{{"groups", std::move(list)}};
+    }));
+}
+
+http_response api::connections() const {
+    return json_response(parts_.data_loop.ask([&] {
+        json::array list;
+        for (const auto& each : parts_.gateway.connections()) {
+            if (list.size() >= limits::list_rows) {
+                break;
+            }
+            list.push_back(json::object{{"id", each.id},
+                                        {"peer", each.peer},
+                                        {"client_id", each.client_id},
+                                        {"principal", each.principal},
+                                        {"listener", each.listener},
+                                        {"requests", each.requests},
+                                        {"unanswered", each.unanswered}});
+        }
+        return json::object{{"connections", std::move(list)}};
+    }));
+}
+
+http_response api::metrics() const {
+    auto plan = parts_.rules.look().current;
+    auto text = parts_.data_loop.ask([&] {
+        std::string out;
+        const auto gauge = [&](const char* name, const char* help, auto value) {
+            out += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n{0} {2}\n", name, help, value);
+        };
+        gauge("chaosbroker_connections", "Client connections now.", parts_.gateway.connection_count());
+        gauge("chaosbroker_topics", "Topics.", parts_.node.topic_table().all().size());
+        gauge("chaosbroker_log_bytes", "Bytes taken for logs.", parts_.node.topic_table().budget().taken());
+        gauge("chaosbroker_held_messages", "Acknowledged messages not delivered yet.", parts_.pipeline.held().count());
+        gauge("chaosbroker_held_bytes", "Their bytes.", parts_.pipeline.held().bytes());
+        gauge("chaosbroker_ledger_last_sequence", "Sequence of the last ledger entry.", parts_.ledger.last_sequence());
+        gauge("chaosbroker_rules", "Rules, those of the mix included.", plan->rules().size());
+        const auto counter = [&](const char* name, const char* help, auto value_of) {
+            out += fmt::format("# HELP {0} {1}\n# TYPE {0} counter\n", name, help);
+            for (const auto& each : plan->rules()) {
+                out += fmt::format("{}{{rule=\"{}\",effect=\"{}\"}} {}\n", name, label(each->text.name),
+                                   fault::effect_name(each->text.what), value_of(each->state->total));
+            }
+        };
+        counter("chaosbroker_rule_matched_total", "Messages or requests that a rule selected.",
+                [](const fault::counts& c) { return c.matched; });
+        counter("chaosbroker_rule_injected_total", "Faults that a rule injected.",
+                [](const fault::counts& c) { return c.injected; });
+        return out;
+    });
+    return {200, "text/plain; version=0.0.4; charset=utf-8", std::move(text)};
+}
+
+std::vector<route> api::routes() {
+    const std::vector<std::string> rules_types{"application/json", "application/yaml"};
+    const std::vector<std::string> json_type{"application/json"};
+    std::vector<route> out;
+    const auto add = [&](const char* method, const char* path, const char* summary, std::vector<std::string> query,
+                         std::vector<std::string> body, std::vector<unsigned> statuses, auto handle) {
+        out.push_back({method, path, summary, std::move(query), std::move(body), std::move(statuses), handle, nullptr});
+    };
+    add("GET", "/v1/rules", "All rules with their counters", {}, {}, {200}, [this](const auto& r) { return list_rules(r); });
+    add("POST", "/v1/rules", "Add or change rules", {}, rules_types, {200, 400, 409, 415},
+        [this](const auto& r) { return apply_rules(r, false); });
+    add("PUT", "/v1/rules", "Have these rules and no others", {}, rules_types, {200, 400, 409, 415},
+        [this](const auto& r) { return apply_rules(r, true); });
+    add("POST", "/v1/rules/clear", "Remove all rules", {}, json_type, {200, 400, 415},
+        [this](const auto& r) { return clear_rules(r); });
+    add("POST", "/v1/rules/unlock", "Allow rules again", {}, json_type, {200, 415}, [this](const auto&) {
+        parts_.rules.unlock();
+        return after_change({}, "unlocked");
+    });
+    add("GET", "/v1/rules/{name}", "One rule", {}, {}, {200, 404}, [this](const auto& r) { return show_rule(r); });
+    add("PUT", "/v1/rules/{name}", "Add or change one rule", {}, rules_types, {200, 400, 409, 415},
+        [this](const auto& r) { return put_rule(r); });
+    add("PATCH", "/v1/rules/{name}", "Enable, disable or only observe", {}, json_type, {200, 400, 404, 409, 415},
+        [this](const auto& r) { return patch_rule(r); });
+    add("DELETE", "/v1/rules/{name}", "Remove one rule", {}, {}, {200, 404}, [this](const auto& r) { return delete_rule(r); });
+    add("GET", "/v1/mix", "The mix", {}, {}, {200}, [this](const auto&) { return show_mix(); });
+    add("PATCH", "/v1/mix", "Change the mix", {}, json_type, {200, 400, 409, 415},
+        [this](const auto& r) { return patch_mix(r); });
+    add("GET", "/v1/ledger", "Injected faults", {"limit", "after", "since", "rule"}, {}, {200, 400},
+        [this](const auto& r) { return show_ledger(r); });
+    add("GET", "/v1/status", "The broker in one look", {}, {}, {200}, [this](const auto&) { return status(); });
+    add("GET", "/v1/topics", "Topics and their offsets", {}, {}, {200}, [this](const auto&) { return topics(); });
+    add("GET", "/v1/groups", "Groups, their positions and lag", {}, {}, {200}, [this](const auto&) { return groups(); });
+    add("GET", "/v1/connections", "Clients", {}, {}, {200}, [this](const auto&) { return connections(); });
+    add("GET", "/metrics", "Prometheus text", {}, {}, {200}, [this](const auto&) { return metrics(); });
+    const auto alive = [](const auto&) { return json_response(json::object{{"ok", true}}); };
+    add("GET", "/healthz", "The control API answers", {}, {}, {200}, alive);
+    add("GET", "/readyz", "The broker answers", {}, {}, {200}, [this](const auto&) {
+        parts_.data_loop.ask([] {});
+        return json_response(json::object{{"ok", true}});
+    });
+    route events{"GET", "/v1/events", "Ledger entries and changes as they come (server-sent events)",
+                 {"limit", "rule", "since"}, {}, {200}, [](const auto&) { return http_response{}; }, nullptr};
+    events.stream = [this](const http_request&, std::shared_ptr<event_stream> stream) { events_.add(std::move(stream)); };
+    out.push_back(std::move(events));
+    auto document = std::make_shared<std::string>();
+    add("GET", "/openapi.json", "This document", {}, {}, {200},
+        [document](const auto&) { return http_response{200, "application/json", *document}; });
+    *document = json::serialize(openapi_document(out, parts_.version));
+    return out;
+}
+
+} // namespace cb::admin

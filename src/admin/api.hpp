@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "admin/http.hpp"
+#include "broker/node.hpp"
+#include "fault/ledger.hpp"
+#include "fault/rule_book.hpp"
+#include "proxy/fault_pipeline.hpp"
+#include "proxy/gateway.hpp"
+
+namespace cb::admin {
+
+/// What the control API shows and steers. All of it outlives the API.
+struct api_parts {
+    net::event_loop& data_loop; ///< everything but the rule book is asked there
+    fault::rule_book& rules;
+    fault::ledger& ledger;
+    proxy::fault_pipeline& pipeline;
+    proxy::gateway& gateway;
+    broker::node& node;
+    log_sink& log;
+    std::string version;
+};
+
+/// Who listens to /v1/events. Safe from any thread.
+class event_fan {
+public:
+    void add(std::shared_ptr<event_stream> stream);
+    void send(const std::string& data);
+    [[nodiscard]] bool anyone() const;
+
+private:
+    mutable std::mutex mutex_;
+    std::list<std::shared_ptr<event_stream>> streams_;
+};
+
+/// The routes of DESIGN 4.3 over these parts. A new one is a row in routes().
+class api {
+public:
+    explicit api(api_parts parts) : parts_(std::move(parts)) {}
+
+    [[nodiscard]] std::vector<route> routes();
+    event_fan& events() { return events_; }
+
+private:
+    http_response list_rules(const http_request& request) const;
+    http_response apply_rules(const http_request& request, bool replace);
+    http_response show_rule(const http_request& request) const;
+    http_response put_rule(const http_request& request);
+    http_response patch_rule(const http_request& request);
+    http_response delete_rule(const http_request& request);
+    http_response clear_rules(const http_request& request);
+    http_response show_mix() const;
+    http_response patch_mix(const http_request& request);
+    http_response show_ledger(const http_request& request) const;
+    http_response status() const;
+    http_response topics() const;
+    http_response groups() const;
+    http_response connections() const;
+    http_response metrics() const;
+    http_response after_change(const result<void>& done, const std::string& what);
+    boost::json::object rule_with_counters(const fault::compiled_rule& rule) const;
+
+    api_parts parts_;
+    event_fan events_;
+};
+
+} // namespace cb::admin

@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/fault_pipeline.hpp"
+
+#include <algorithm>
+
+#include "base/limits.hpp"
+#include "protocol/codec.hpp"
+#include "protocol/end_txn.hpp"
+
+namespace cb::proxy {
+
+using protocol::api_key;
+using protocol::error_code;
+using protocol::number;
+
+namespace {
+
+/// From these versions on topics go by their ids.
+constexpr std::int16_t produce_topic_id_version = 13;
+constexpr std::int16_t fetch_topic_id_version = 13;
+/// Version in which held messages are written: topics by name, transactions as older clients do them.
+constexpr std::int16_t own_produce_version = 9;
+
+template <class Message>
+wire::chain encoded(const Message& message, std::int16_t version) {
+    wire::writer out;
+    const auto done = message.encode(out, version);
+    CB_ASSERT(done.has_value()); // it was decoded from that version
+    return out.take();
+}
+
+bool has_first_field_group(api_key api) {
+    switch (api) {
+    case api_key::join_group:
+    case api_key::sync_group:
+    case api_key::heartbeat:
+    case api_key::offset_commit: return true;
+    default: return false;
+    }
+}
+
+nanoseconds slow_delay(const fault::slow_effect& slow, random_source random) {
+    return fault::draw_delay(slow.delay, slow.jitter, fault::distribution::uniform, random);
+}
+
+} // namespace
+
+/// A Produce request between its two halves. Owner: the backend's reply function.
+struct fault_pipeline::produce_under_way {
+    struct part {
+        std::string topic;
+        protocol::uuid topic_id;
+        std::int32_t index = 0;
+        wire::slice client_batch;
+        fault::rewrite_result fate;
+        bool forwarded = true;
+        error_code error = error_code::none; ///< of a rule: answered here
+    };
+    std::int16_t version = 0;
+    std::int16_t acks = 0;
+    bool rewritten = false;
+    std::vector<part> parts;
+    request_fate fate;
+    pipeline_reply reply;
+};
+
+fault_pipeline::fault_pipeline(backend::backend& to, const clock& time, fault::ledger& entries, fault::key_form keys,
+                               log_sink& log, std::uint64_t seed)
+    : request_pipeline(to),
+      time_(time),
+      ledger_(entries),
+      log_(log),
+      produce_(entries, keys),
+      fetch_(entries, keys),
+      held_(seed) {
+    own_.client_id = "chaosbroker";
+    own_.client_host = "/chaosbroker";
+    own_.principal = "User:chaosbroker";
+    own_.listener = "chaosbroker";
+}
+
+fault::request_context fault_pipeline::context_of(const pipeline_request& what) const {
+    fault::request_context who;
+    who.connection = what.client->connection;
+    who.client_id = what.client->client_id;
+    who.principal = what.client->principal;
+    who.client_host = what.client->client_host;
+    who.listener = what.client->listener;
+    return who;
+}
+
+/// The group names itself in the group APIs; a Fetch does not, so it is remembered who said so.
+void fault_pipeline::note_group(const pipeline_request& what) {
+    if (!has_first_field_group(what.header.api)) {
+        return;
+    }
+    wire::reader in(what.body.view());
+    const bool flexible = protocol::request_header_version(what.header.api, what.header.version) == 2;
+    auto group = protocol::codec::read_string(in, flexible);
+    if (in.ok() && groups_.size() < limits::group_attributions) {
+        groups_[{what.client->client_host, what.client->client_id, what.client->principal}].insert(std::move(group));
+    }
+}
+
+const std::string* fault_pipeline::group_of(const broker::client_context& client) const {
+    const auto found = groups_.find({client.client_host, client.client_id, client.principal});
+    return found != groups_.end() && found->second.size() == 1 ? &*found->second.begin() : nullptr;
+}
+
+std::uint64_t fault_pipeline::next_request(const pipeline_request& what) {
+    if (request_ordinals_.size() >= limits::ordinal_counters) {
+        request_ordinals_.clear();
+    }
+    return request_ordinals_[{what.client->client_id, static_cast<std::int16_t>(what.header.api)}]++;
+}
+
+ledger_sequence fault_pipeline::open_entry(const fault::compiled_rule& rule, const pipeline_request& what,
+                                           const std::string& topic, std::int32_t partition) {
+    fault::ledger_entry entry;
+    entry.rule = rule.text.name;
+    entry.effect = fault::effect_name(rule.text.what);
+    entry.connection = what.client->connection;
+    entry.client_id = what.client->client_id;
+    entry.api = to_string(what.header.api);
+    entry.topic = topic;
+    entry.partition = partition;
+    return ledger_.open(std::move(entry));
+}
+
+fault_pipeline::request_fate fault_pipeline::judge_request(const pipeline_request& what,
+                                                           const fault::request_context& who,
+                                                           const std::set<std::string>& topics) {
+    request_fate fate;
+    std::vector<const fault::compiled_rule*> rules;
+    plan_->select(fault::intercept::request, who, time_.now(), rules);
+    const auto ordinal = next_request(what);
+    for (const auto* rule : rules) {
+        const bool topic_fits = rule->text.where.topic.empty() ||
+                                std::any_of(topics.begin(), topics.end(),
+                                            [&](const std::string& each) { return rule->selects_topic(each); });
+        if (!rule->selects_api(what.header.api) || !topic_fits) {
+            continue;
+        }
+        const bool slow_request = rule->text.where.side == fault::request_side::request;
+        if (slow_request) {
+            continue; // acted before the request was handed in
+        }
+        const auto place = fault::position_identity(who.client_id, to_string(what.header.api), -1, ordinal);
+        const auto said = fault::judge(*rule, plan_->seed(), place, ledger_.writable());
+        fault::count(*rule, "", -1, said.acts, said.why_not);
+        if (!said.acts) {
+            continue;
+        }
+        fate.entries.push_back(open_entry(*rule, what, "", -1));
+        if (const auto* slow = std::get_if<fault::slow_effect>(&rule->text.what)) {
+            fate.answer_delay += slow_delay(*slow, fault::effect_random(*rule, plan_->seed(), place));
+        } else if (const auto* error = std::get_if<fault::error_effect>(&rule->text.what)) {
+            fate.error = error->code;
+            fate.error_per_partition = error->per_partition;
+            fate.error_rule = rule;
+        } else if (const auto* lost = std::get_if<fault::lose_ack_effect>(&rule->text.what)) {
+            fate.lose_ack = lost->then_close ? after_answer::close : after_answer::silence;
+        } else if (const auto* cut = std::get_if<fault::disconnect_effect>(&rule->text.what)) {
+            fate.disconnect = cut->reset ? after_answer::reset : after_answer::close;
+        }
+    }
+    return fate;
+}
+
+nanoseconds fault_pipeline::delay_before(const pipeline_request& what) {
+    if (!plan_->wants(fault::intercept::request)) {
+        return nanoseconds::zero();
+    }
+    nanoseconds sum{0};
+    std::vector<const fault::compiled_rule*> rules;
+    plan_->select(fault::intercept::request, context_of(what), time_.now(), rules);
+    for (const auto* rule : rules) {
+        const auto* slow = std::get_if<fault::slow_effect>(&rule->text.what);
+        if (slow == nullptr || rule->text.where.side != fault::request_side::request ||
+            !rule->selects_api(what.header.api)) {
+            continue;
+        }
+        const auto place = fault::position_identity(what.client->client_id, to_string(what.header.api), -2,
+                                                    rule->state->arrivals);
+        const auto said = fault::judge(*rule, plan_->seed(), place, ledger_.writable());
+        fault::count(*rule, "", -1, said.acts, said.why_not);
+        if (said.acts) {
+            ledger_.close(open_entry(*rule, what, "", -1), fault::entry_state::done);
+            sum += slow_delay(*slow, fault::effect_random(*rule, plan_->seed(), place));
+        }
+    }
+    return sum;
+}
+
+result<void> fault_pipeline::submit(const pipeline_request& what, pipeline_reply reply) {
+    note_group(what);
+    const bool requests = plan_->wants(fault::intercept::request);
+    switch (what.header.api) {
+    case api_key::produce:
+        if (requests || plan_->wants(fault::intercept::produce) || produce_.anyone_moved()) {
+            return submit_produce(what, std::move(reply));
+        }
+        break;
+    case api_key::fetch:
+        if (requests || plan_->wants(fault::intercept::fetch)) {
+            return submit_fetch(what, std::move(reply));
+        }
+        break;
+    case api_key::end_txn:
+        if (held_.count() > 0) {
+            return submit_end_txn(what, std::move(reply));
+        }
+        break;
+    default: break;
+    }
+    return request_pipeline::submit(what, std::move(reply));
+}
+
+void fault_pipeline::connection_closed(connection_id connection) { backend_.connection_closed(connection); }
+
+// --- produce -----------------------------------------------------------------------------------------------------
+
+result<void> fault_pipeline::submit_produce(const pipeline_request& what, pipeline_reply reply) {
+    const auto version = what.header.version;
+    wire::reader in(what.body);
+    auto wanted = protocol::produce_request::decode(in, version);
+    if (!wanted) {
+        return tl::unexpected(wanted.error());
+    }
+    auto under_way = std::make_shared<produce_under_way>();
+    under_way->version = version;
+    under_way->acks = wanted->acks;
+    under_way->reply = std::move(reply);
+    auto who = context_of(what);
+    const auto transactional_id = wanted->transactional_id.value_or(std::string());
+    who.transactional_id = transactional_id;
+    std::set<std::string> topics;
+    for (const auto& each : wanted->topic_data) {
+        const auto name = version >= produce_topic_id_version ? backend_.topic_name(each.topic_id) : each.name;
+        topics.insert(name);
+        for (const auto& part : each.partition_data) {
+            produce_under_way::part made;
+            made.topic = name;
+            made.topic_id = each.topic_id;
+            made.index = part.index;
+            made.client_batch = part.records.value_or(wire::slice());
+            made.fate.batch = made.client_batch;
+            under_way->parts.push_back(std::move(made));
+        }
+    }
+    if (plan_->wants(fault::intercept::request)) {
+        under_way->fate = judge_request(what, who, topics);
+    }
+    if (under_way->fate.disconnect) {
+        for (const auto entry : under_way->fate.entries) {
+            ledger_.close(entry, fault::entry_state::done);
+        }
+        under_way->reply({{}, *under_way->fate.disconnect, nanoseconds::zero()});
+        return {};
+    }
+    rewrite_produce(who, *under_way);
+
+    protocol::produce_request forwarded;
+    forwarded.transactional_id = wanted->transactional_id;
+    forwarded.acks = wanted->acks;
+    forwarded.timeout_ms = wanted->timeout_ms;
+    for (const auto& part : under_way->parts) {
+        if (!part.forwarded) {
+            continue;
+        }
+        const bool by_id = version >= produce_topic_id_version;
+        if (forwarded.topic_data.empty() || (by_id ? forwarded.topic_data.back().topic_id != part.topic_id
+                                                   : forwarded.topic_data.back().name != part.topic)) {
+            auto& topic = forwarded.topic_data.emplace_back();
+            topic.name = by_id ? std::string() : part.topic;
+            topic.topic_id = part.topic_id;
+        }
+        forwarded.topic_data.back().partition_data.push_back({part.index, part.fate.batch});
+    }
+    if (forwarded.topic_data.empty()) {
+        answer_produce(under_way, {});
+        return {};
+    }
+    const auto body = under_way->rewritten ? encoded(forwarded, version).flatten() : what.body;
+    auto on_reply = [this, under_way](wire::chain answer) { answer_produce(under_way, std::move(answer)); };
+    return backend_.submit({api_key::produce, version, what.client, body}, std::move(on_reply));
+}
+
+void fault_pipeline::rewrite_produce(const fault::request_context& who, produce_under_way& under_way) {
+    std::vector<const fault::compiled_rule*> rules;
+    const auto now = time_.now();
+    plan_->select(fault::intercept::produce, who, now, rules);
+    for (auto& part : under_way.parts) {
+        auto& fate = under_way.fate;
+        if (fate.error && (!fate.error_per_partition || fate.error_rule->selects_topic(part.topic))) {
+            part.error = *fate.error;
+            part.forwarded = false;
+            under_way.rewritten = true;
+            continue;
+        }
+        if (part.client_batch.empty()) {
+            continue;
+        }
+        part.fate = produce_.rewrite(rules, plan_->seed(), who, part.topic, part.index, part.client_batch, now);
+        part.forwarded = part.fate.stored > 0 || part.fate.batch.size() > 0;
+        under_way.rewritten = under_way.rewritten || part.fate.changed || !part.forwarded;
+    }
+}
+
+void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& under_way, wire::chain body) {
+    using response_type = protocol::produce_response;
+    std::optional<response_type> stored;
+    if (!body.empty()) {
+        wire::reader in(body.flatten());
+        auto decoded = response_type::decode(in, under_way->version);
+        CB_ASSERT(decoded.has_value());
+        stored = std::move(*decoded);
+    }
+    response_type out;
+    if (stored) {
+        out.throttle_time_ms = stored->throttle_time_ms;
+        out.node_endpoints = stored->node_endpoints;
+    }
+    const bool by_id = under_way->version >= produce_topic_id_version;
+    for (auto& part : under_way->parts) {
+        response_type::partition_produce_response answer;
+        answer.index = part.index;
+        answer.base_offset = -1;
+        if (part.error != error_code::none) {
+            answer.error_code = number(part.error);
+        } else if (part.forwarded && stored) {
+            for (const auto& topic : stored->responses) {
+                if (by_id ? topic.topic_id != part.topic_id : topic.name != part.topic) {
+                    continue;
+                }
+                for (const auto& each : topic.partition_responses) {
+                    if (each.index == part.index) {
+                        answer = each;
+                    }
+                }
+            }
+        }
+        const bool refused = answer.error_code != 0;
+        if (refused && part.forwarded) {
+            produce_.refused(part.topic, part.index, part.client_batch);
+        }
+        const auto state = refused ? fault::entry_state::undone : fault::entry_state::done;
+        for (const auto entry : part.fate.entries) {
+            ledger_.close(entry, state, -1);
+        }
+        for (auto& message : part.fate.held) {
+            if (refused) {
+                for (const auto entry : message.entries) {
+                    ledger_.close(entry, fault::entry_state::undone);
+                }
+            } else {
+                hold_or_deliver(std::move(message));
+            }
+        }
+        if (out.responses.empty() || (by_id ? out.responses.back().topic_id != part.topic_id
+                                            : out.responses.back().name != part.topic)) {
+            auto& topic = out.responses.emplace_back();
+            topic.name = by_id ? std::string() : part.topic;
+            topic.topic_id = part.topic_id;
+        }
+        out.responses.back().partition_responses.push_back(std::move(answer));
+    }
+    for (const auto entry : under_way->fate.entries) {
+        ledger_.close(entry, fault::entry_state::done);
+    }
+    pipeline_answer given;
+    given.delay = under_way->fate.answer_delay;
+    if (under_way->acks != 0) {
+        given.body = encoded(out, under_way->version);
+        given.then = under_way->fate.lose_ack.value_or(after_answer::send);
+    }
+    under_way->reply(std::move(given));
+    reschedule_();
+}
+
+// --- fetch -------------------------------------------------------------------------------------------------------
+
+result<void> fault_pipeline::submit_fetch(const pipeline_request& what, pipeline_reply reply) {
+    const auto who = context_of(what);
+    request_fate fate;
+    if (plan_->wants(fault::intercept::request)) {
+        std::set<std::string> topics;
+        wire::reader in(what.body);
+        if (const auto wanted = protocol::fetch_request::decode(in, what.header.version); wanted) {
+            for (const auto& each : wanted->topics) {
+                topics.insert(what.header.version >= fetch_topic_id_version ? backend_.topic_name(each.topic_id)
+                                                                            : each.topic);
+            }
+        }
+        fate = judge_request(what, who, topics);
+    }
+    if (fate.disconnect) {
+        for (const auto entry : fate.entries) {
+            ledger_.close(entry, fault::entry_state::done);
+        }
+        reply({{}, *fate.disconnect, nanoseconds::zero()});
+        return {};
+    }
+    // The client may be gone when a long poll ends, so what the answer needs is kept by value.
+    auto client = std::make_shared<broker::client_context>(*what.client);
+    const auto header = what.header;
+    auto on_reply = [this, client, header, fate, reply = std::move(reply)](wire::chain body) {
+        const pipeline_request then{header, client.get(), {}};
+        answer_fetch(then, fate, std::move(body), reply);
+    };
+    return backend_.submit({api_key::fetch, header.version, what.client, what.body}, std::move(on_reply));
+}
+
+void fault_pipeline::answer_fetch(const pipeline_request& what, const request_fate& fate, wire::chain body,
+                                  const pipeline_reply& reply) {
+    const auto version = what.header.version;
+    wire::reader in(body.flatten());
+    auto response = protocol::fetch_response::decode(in, version);
+    CB_ASSERT(response.has_value());
+    auto who = context_of(what);
+    who.group = group_of(*what.client);
+    std::vector<const fault::compiled_rule*> rules;
+    plan_->select(fault::intercept::fetch, who, time_.now(), rules);
+    bool changed = false;
+    for (auto& topic : response->responses) {
+        const auto name = version >= fetch_topic_id_version ? backend_.topic_name(topic.topic_id) : topic.topic;
+        for (auto& part : topic.partitions) {
+            if (fate.error && (!fate.error_per_partition || fate.error_rule->selects_topic(name))) {
+                part.error_code = number(*fate.error);
+                part.records = std::nullopt;
+                changed = true;
+            } else if (!rules.empty() && part.records && !part.records->empty()) {
+                auto rewritten = fetch_.rewrite(rules, plan_->seed(), who, name, part.partition_index, *part.records);
+                if (rewritten.changed) {
+                    part.records = rewritten.records.flatten();
+                    changed = true;
+                }
+            }
+        }
+    }
+    for (const auto entry : fate.entries) {
+        ledger_.close(entry, fault::entry_state::done);
+    }
+    pipeline_answer given;
+    given.body = changed ? encoded(*response, version) : std::move(body);
+    given.delay = fate.answer_delay;
+    given.then = fate.lose_ack.value_or(after_answer::send);
+    reply(std::move(given));
+}
+
+// --- what is held back -------------------------------------------------------------------------------------------
+
+result<void> fault_pipeline::submit_end_txn(const pipeline_request& what, pipeline_reply reply) {
+    wire::reader in(what.body);
+    const auto wanted = protocol::end_txn_request::decode(in, what.header.version);
+    if (!wanted) {
+        return tl::unexpected(wanted.error());
+    }
+    for (auto& message : held_.take_transaction(wanted->producer_id, wanted->producer_epoch)) {
+        if (wanted->committed) {
+            deliver(std::move(message));
+        } else {
+            for (const auto entry : message.entries) {
+                ledger_.close(entry, fault::entry_state::undone); // an abort drops it
+            }
+        }
+    }
+    return request_pipeline::submit(what, std::move(reply));
+}
+
+void fault_pipeline::hold_or_deliver(fault::held_message message) {
+    auto copy = message;
+    if (!held_.hold(std::move(message))) {
+        log_.warning("too many messages are held: one is delivered at once",
+                     {{"topic", copy.topic}, {"held", held_.count()}});
+        deliver(std::move(copy));
+    }
+}
+
+void fault_pipeline::deliver(fault::held_message message) {
+    record::batch_options options;
+    options.base_timestamp = message.message.timestamp_ms;
+    if (message.transaction) {
+        options.attributes = record::attribute::transactional;
+        options.producer_id = message.transaction->producer_id;
+        options.producer_epoch = message.transaction->epoch;
+        options.base_sequence = produce_.take_sequence(*message.transaction);
+    }
+    record::batch_builder builder(options);
+    builder.add(message.message.view());
+    auto batch = builder.build();
+    CB_ASSERT(batch.has_value());
+    protocol::produce_request wanted;
+    wanted.acks = -1;
+    wanted.timeout_ms = 30'000;
+    if (message.transaction) {
+        wanted.transactional_id = message.transactional_id;
+    }
+    auto& topic = wanted.topic_data.emplace_back();
+    topic.name = message.topic;
+    topic.partition_data.push_back({message.partition, *batch});
+    auto entries = message.entries;
+    auto on_reply = [this, entries = std::move(entries), topic_name = message.topic](wire::chain body) {
+        wire::reader in(body.flatten());
+        const auto response = protocol::produce_response::decode(in, own_produce_version);
+        CB_ASSERT(response.has_value());
+        const auto& part = response->responses.at(0).partition_responses.at(0);
+        const bool stored = part.error_code == 0;
+        if (!stored) {
+            log_.error("a held message could not be delivered",
+                       {{"topic", topic_name}, {"why", to_string(static_cast<error_code>(part.error_code))}});
+        }
+        for (const auto entry : entries) {
+            ledger_.close(entry, stored ? fault::entry_state::done : fault::entry_state::undone, part.base_offset);
+        }
+    };
+    const auto body = encoded(wanted, own_produce_version).flatten();
+    const auto submitted = backend_.submit({api_key::produce, own_produce_version, &own_, body}, std::move(on_reply));
+    CB_ASSERT(submitted.has_value());
+}
+
+void fault_pipeline::advance() {
+    for (auto& message : held_.take_due(time_.now())) {
+        deliver(std::move(message));
+    }
+    before_send();
+}
+
+void fault_pipeline::release_all() {
+    for (auto& message : held_.take_all()) {
+        deliver(std::move(message));
+    }
+    before_send();
+}
+
+} // namespace cb::proxy
