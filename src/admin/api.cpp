@@ -148,8 +148,8 @@ http_response api::after_change(const result<void>& done, const std::string& wha
         names.emplace_back(json::string(each->text.name));
     }
     out["rules"] = std::move(names);
-    parts_.log.info("rules changed", {{"how", what}, {"version", now.current->version()},
-                                      {"rules", now.current->rules().size()}});
+    parts_.log.info("rules changed",
+                    {{"how", what}, {"version", now.current->version()}, {"rules", now.current->rules().size()}});
     if (events_.anyone()) {
         json::object event;
         event["type"] = "rules";
@@ -198,7 +198,8 @@ http_response api::patch_rule(const http_request& request) {
     const bool only = enabled != nullptr && body.get_object().size() == 1;
     const bool observe = only && enabled->is_string() && enabled->get_string() == "observe";
     if (!only || (!enabled->is_bool() && !observe)) {
-        return error_response(400, "invalid_rules", R"(a PATCH holds {"enabled": true, false or "observe"})", "enabled");
+        return error_response(400, "invalid_rules", R"(a PATCH holds {"enabled": true, false or "observe"})",
+                              "enabled");
     }
     const auto wanted = observe               ? fault::enabled_state::observe
                         : enabled->get_bool() ? fault::enabled_state::on
@@ -342,7 +343,8 @@ http_response api::topics() const {
                                                   {"last_stable_offset", log.last_stable_offset()},
                                                   {"bytes", log.bytes()}});
             }
-            list.push_back(json::object{{"name", name}, {"id", to_string(each->id)}, {"partitions", std::move(partitions)}});
+            list.push_back(
+                json::object{{"name", name}, {"id", to_string(each->id)}, {"partitions", std::move(partitions)}});
         }
         return json::object{{"topics", std::move(list)}};
     }));
@@ -429,7 +431,8 @@ std::vector<route> api::routes() {
                          std::vector<std::string> body, std::vector<unsigned> statuses, auto handle) {
         out.push_back({method, path, summary, std::move(query), std::move(body), std::move(statuses), handle, nullptr});
     };
-    add("GET", "/v1/rules", "All rules with their counters", {}, {}, {200}, [this](const auto& r) { return list_rules(r); });
+    add("GET", "/v1/rules", "All rules with their counters", {}, {}, {200},
+        [this](const auto& r) { return list_rules(r); });
     add("POST", "/v1/rules", "Add or change rules", {}, rules_types, {200, 400, 409, 415},
         [this](const auto& r) { return apply_rules(r, false); });
     add("PUT", "/v1/rules", "Have these rules and no others", {}, rules_types, {200, 400, 409, 415},
@@ -445,7 +448,8 @@ std::vector<route> api::routes() {
         [this](const auto& r) { return put_rule(r); });
     add("PATCH", "/v1/rules/{name}", "Enable, disable or only observe", {}, json_type, {200, 400, 404, 409, 415},
         [this](const auto& r) { return patch_rule(r); });
-    add("DELETE", "/v1/rules/{name}", "Remove one rule", {}, {}, {200, 404}, [this](const auto& r) { return delete_rule(r); });
+    add("DELETE", "/v1/rules/{name}", "Remove one rule", {}, {}, {200, 404},
+        [this](const auto& r) { return delete_rule(r); });
     add("GET", "/v1/mix", "The mix", {}, {}, {200}, [this](const auto&) { return show_mix(); });
     add("PATCH", "/v1/mix", "Change the mix", {}, json_type, {200, 400, 409, 415},
         [this](const auto& r) { return patch_mix(r); });
@@ -453,7 +457,8 @@ std::vector<route> api::routes() {
         [this](const auto& r) { return show_ledger(r); });
     add("GET", "/v1/status", "The broker in one look", {}, {}, {200}, [this](const auto&) { return status(); });
     add("GET", "/v1/topics", "Topics and their offsets", {}, {}, {200}, [this](const auto&) { return topics(); });
-    add("GET", "/v1/groups", "Groups, their positions and lag", {}, {}, {200}, [this](const auto&) { return groups(); });
+    add("GET", "/v1/groups", "Groups, their positions and lag", {}, {}, {200},
+        [this](const auto&) { return groups(); });
     add("GET", "/v1/connections", "Clients", {}, {}, {200}, [this](const auto&) { return connections(); });
     add("GET", "/metrics", "Prometheus text", {}, {}, {200}, [this](const auto&) { return metrics(); });
     const auto alive = [](const auto&) { return json_response(json::object{{"ok", true}}); };
@@ -462,13 +467,22 @@ std::vector<route> api::routes() {
         parts_.data_loop.ask([] {});
         return json_response(json::object{{"ok", true}});
     });
-    route events{"GET", "/v1/events", "Ledger entries and changes as they come (server-sent events)",
-                 {"limit", "rule", "since"}, {}, {200}, [](const auto&) { return http_response{}; }, nullptr};
-    events.stream = [this](const http_request&, std::shared_ptr<event_stream> stream) { events_.add(std::move(stream)); };
+    route events{"GET",
+                 "/v1/events",
+                 "Ledger entries and changes as they come (server-sent events)",
+                 {"limit", "rule", "since"},
+                 {},
+                 {200},
+                 [](const auto&) { return http_response{}; },
+                 nullptr};
+    events.stream = [this](const http_request&, std::shared_ptr<event_stream> stream) {
+        events_.add(std::move(stream));
+    };
     out.push_back(std::move(events));
     auto document = std::make_shared<std::string>();
-    add("GET", "/openapi.json", "This document", {}, {}, {200},
-        [document](const auto&) { return http_response{200, "application/json", *document}; });
+    add("GET", "/openapi.json", "This document", {}, {}, {200}, [document](const auto&) {
+        return http_response{200, "application/json", *document};
+    });
     *document = json::serialize(openapi_document(out, parts_.version));
     return out;
 }

@@ -115,7 +115,9 @@ public:
           log_(log),
           listener_(
               loop.context(), settings_.address, [this](tcp::socket socket) { accepted(std::move(socket)); },
-              [this](const std::string& why) { log_.error("control API cannot accept", {{"why", why}}); }) {}
+              [this](const std::string& why) {
+                  log_.error("control API cannot accept", {{"why", why}});
+              }) {}
 
     net::listener& listener() { return listener_; }
 

@@ -17,8 +17,8 @@ namespace cb::admin {
 
 struct http_request {
     std::string method;
-    std::string path;                         ///< without the query
-    std::map<std::string, std::string> query; ///< decoded
+    std::string path;                              ///< without the query
+    std::map<std::string, std::string> query;      ///< decoded
     std::map<std::string, std::string> path_parts; ///< {name} of the route
     std::string content_type;
     std::string body;
@@ -40,8 +40,8 @@ public:
 
 struct route {
     std::string method;
-    std::string path;    ///< "/v1/rules/{name}"
-    std::string summary; ///< for the OpenAPI document
+    std::string path;                    ///< "/v1/rules/{name}"
+    std::string summary;                 ///< for the OpenAPI document
     std::vector<std::string> query;      ///< names of what the query may hold
     std::vector<std::string> body_types; ///< content types that are taken; empty: no body
     std::vector<unsigned> statuses;      ///< what it may answer

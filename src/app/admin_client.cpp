@@ -45,9 +45,9 @@ tcp::socket connect(asio::io_context& context, const std::string& host, const st
         asio::connect(socket, found, code);
     }
     if (code) {
-        throw command_error(exit_code::environment, "no chaosbroker answers at http://" + host + ":" + port + " (" +
-                                                        code.message() +
-                                                        "); start one with `chaosbroker serve`, or name it with --admin");
+        throw command_error(exit_code::environment,
+                            "no chaosbroker answers at http://" + host + ":" + port + " (" + code.message() +
+                                "); start one with `chaosbroker serve`, or name it with --admin");
     }
     return socket;
 }
@@ -70,8 +70,8 @@ http::request<http::string_body> make_request(const std::string& method, const s
 admin_client::admin_client(const admin_target& target) : token_(read_token(target.token_file)) {
     const auto url = boost::urls::parse_uri(target.url);
     if (!url || url->scheme() != "http" || url->host().empty()) {
-        throw command_error(exit_code::usage,
-                            "--admin " + target.url + ": not an address; write http://HOST:PORT, as http://127.0.0.1:8474");
+        throw command_error(exit_code::usage, "--admin " + target.url +
+                                                  ": not an address; write http://HOST:PORT, as http://127.0.0.1:8474");
     }
     host_ = url->host_address();
     port_ = url->has_port() ? std::string(url->port()) : "8474";
@@ -109,7 +109,8 @@ admin_answer admin_client::send_text(const std::string& method, const std::strin
     if (!answer.text.empty() && response[http::field::content_type].starts_with("application/json")) {
         answer.body = boost::json::parse(answer.text, code);
         if (code) {
-            throw command_error(exit_code::environment, "http://" + host_ + ":" + port_ + " answers, and it is not JSON");
+            throw command_error(exit_code::environment,
+                                "http://" + host_ + ":" + port_ + " answers, and it is not JSON");
         }
     }
     return answer;
@@ -147,7 +148,8 @@ boost::json::value admin_client::accepted(const admin_answer& answer) {
     std::string sentence = "the broker answered " + std::to_string(answer.status);
     if (const auto* object = answer.body.if_object()) {
         if (const auto* error = object->if_contains("error"); error != nullptr && error->is_object()) {
-            if (const auto* message = error->get_object().if_contains("message"); message != nullptr && message->is_string()) {
+            if (const auto* message = error->get_object().if_contains("message");
+                message != nullptr && message->is_string()) {
                 sentence = message->get_string().c_str();
             }
         }

@@ -315,7 +315,8 @@ void add_rules_command(CLI::App& program, exit_code& /*outcome*/) {
         admin_client client(options->target);
         show(*options, admin_client::accepted(client.get("/v1/rules/" + *name)));
     });
-    auto* add = with_name("add", "Add a rule: KEY=VALUE …, as intercept=produce where.topic=orders chance=20% do=delete");
+    auto* add =
+        with_name("add", "Add a rule: KEY=VALUE …, as intercept=produce where.topic=orders chance=20% do=delete");
     add->add_option("fields", *words, "KEY=VALUE …")->required();
     add->callback([=] {
         admin_client client(options->target);

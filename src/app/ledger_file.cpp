@@ -11,7 +11,8 @@
 
 namespace cb::app {
 
-ledger_file::ledger_file(const std::string& name) : file_(open(name.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
+ledger_file::ledger_file(const std::string& name)
+    : file_(open(name.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
     if (file_ < 0) {
         throw command_error(exit_code::environment, "--ledger " + name + ": " + std::strerror(errno));
     }

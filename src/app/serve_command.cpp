@@ -44,7 +44,8 @@ void add_serve_command(CLI::App& program, exit_code& outcome) {
     const auto option = [&](const char* name, auto& target, const char* what, const char* variable) {
         return command->add_option(name, target, what)->envname(variable);
     };
-    option("--listen", given->listen, "[NAME=]HOST:PORT for clients, several times (127.0.0.1:9092)", "CHAOSBROKER_LISTEN");
+    option("--listen", given->listen, "[NAME=]HOST:PORT for clients, several times (127.0.0.1:9092)",
+           "CHAOSBROKER_LISTEN");
     option("--advertise", given->advertise, "HOST[:PORT] that clients are told, when not the one they connected to",
            "CHAOSBROKER_ADVERTISE");
     option("--admin", given->admin, "HOST:PORT of the control API, or off (127.0.0.1:8474)", "CHAOSBROKER_ADMIN");
@@ -52,8 +53,10 @@ void add_serve_command(CLI::App& program, exit_code& outcome) {
            "CHAOSBROKER_ADMIN_TOKEN_FILE");
     option("--rules", given->rules_file, "Rules to begin with", "CHAOSBROKER_RULES");
     option("--seed", given->seed, "Decides which messages are hit; random without", "CHAOSBROKER_SEED");
-    option("--ledger", given->ledger_file, "Keep every ledger entry in this file, a line of JSON each", "CHAOSBROKER_LEDGER");
-    option("--ledger-keys", given->ledger_keys, "How keys stand in the ledger: full, hash or none", "CHAOSBROKER_LEDGER_KEYS");
+    option("--ledger", given->ledger_file, "Keep every ledger entry in this file, a line of JSON each",
+           "CHAOSBROKER_LEDGER");
+    option("--ledger-keys", given->ledger_keys, "How keys stand in the ledger: full, hash or none",
+           "CHAOSBROKER_LEDGER_KEYS");
     option("--log-format", given->log_format, "text or json; text on a terminal", "CHAOSBROKER_LOG_FORMAT");
     option("--log-level", given->log_level, "debug, info, warning or error (info)", "CHAOSBROKER_LOG_LEVEL");
     option("--grace", *grace, "How long a stop may take, as 20s", "CHAOSBROKER_GRACE")

@@ -89,8 +89,10 @@ std::shared_ptr<boost::asio::ssl::context> make_tls(const tls_settings& settings
             throw command_error(exit_code::usage, "tls: " + file + ": " + code.message() + "; a PEM file is needed");
         }
     };
-    load(settings.certificate_file, [&](auto& code) { context->use_certificate_chain_file(settings.certificate_file, code); });
-    load(settings.key_file, [&](auto& code) { context->use_private_key_file(settings.key_file, ssl::context::pem, code); });
+    load(settings.certificate_file,
+         [&](auto& code) { context->use_certificate_chain_file(settings.certificate_file, code); });
+    load(settings.key_file,
+         [&](auto& code) { context->use_private_key_file(settings.key_file, ssl::context::pem, code); });
     if (!settings.client_ca_file.empty()) {
         load(settings.client_ca_file, [&](auto& code) { context->load_verify_file(settings.client_ca_file, code); });
         context->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
@@ -234,7 +236,8 @@ private:
             throw command_error(exit_code::usage, "--admin " + settings_.admin + ": " + address.error().message);
         }
         const auto token = settings_.admin_token_file.empty() ? "" : read_token(settings_.admin_token_file);
-        const auto loopback = address->host == "localhost" || address->host == "::1" || address->host.starts_with("127.");
+        const auto loopback =
+            address->host == "localhost" || address->host == "::1" || address->host.starts_with("127.");
         if (token.empty() && !loopback) {
             throw command_error(exit_code::usage, "--admin " + settings_.admin +
                                                       ": beyond loopback a token is needed (--admin-token-file)");

@@ -26,7 +26,8 @@ std::string bash_completion(const CLI::App& program) {
     for (const auto* command : program.get_subcommands({})) {
         cases += "        " + command->get_name() + ") words=\"" + words_of(*command) + "\" ;;\n";
         for (const auto* sub : command->get_subcommands({})) {
-            cases += "        " + command->get_name() + "/" + sub->get_name() + ") words=\"" + words_of(*sub) + "\" ;;\n";
+            cases +=
+                "        " + command->get_name() + "/" + sub->get_name() + ") words=\"" + words_of(*sub) + "\" ;;\n";
         }
     }
     return "_chaosbroker() {\n"
@@ -51,7 +52,8 @@ void add_version_command(CLI::App& program, exit_code& /*outcome*/) {
 }
 
 void add_completion_command(CLI::App& program, exit_code& /*outcome*/) {
-    auto* command = program.add_subcommand("completion", "Print shell completion: source <(chaosbroker completion bash)");
+    auto* command =
+        program.add_subcommand("completion", "Print shell completion: source <(chaosbroker completion bash)");
     auto shell = std::make_shared<std::string>();
     command->add_option("shell", *shell, "bash")->required()->check(CLI::IsMember({"bash"}));
     command->callback([&program] { std::cout << bash_completion(program); });

@@ -124,9 +124,10 @@ std::string indented(const json::value& value, int depth) {
     std::string out;
     if (const auto* object = value.if_object()) {
         for (const auto& [name, each] : *object) {
-            const bool nested = (each.is_object() && !each.get_object().empty()) ||
-                                (each.is_array() && !each.get_array().empty());
-            out += margin + std::string(name) + ":" + (nested ? "\n" + indented(each, depth + 1) : " " + cell(each) + "\n");
+            const bool nested =
+                (each.is_object() && !each.get_object().empty()) || (each.is_array() && !each.get_array().empty());
+            out += margin + std::string(name) + ":" +
+                   (nested ? "\n" + indented(each, depth + 1) : " " + cell(each) + "\n");
         }
     } else if (const auto* array = value.if_array()) {
         for (const auto& each : *array) {

@@ -23,8 +23,8 @@ exit_code validate(const std::vector<std::string>& files) {
             std::cerr << "chaosbroker: " << parsed.error().text() << "\n";
             outcome = exit_code::usage;
         } else {
-            std::cout << file << ": " << parsed->rules.size() << " rules"
-                      << (parsed->the_mix ? " and a mix" : "") << ", fine\n";
+            std::cout << file << ": " << parsed->rules.size() << " rules" << (parsed->the_mix ? " and a mix" : "")
+                      << ", fine\n";
         }
     }
     return outcome;

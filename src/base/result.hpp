@@ -15,10 +15,10 @@ enum class errc {
     out_of_range, ///< well formed, outside what is allowed
     unsupported,  ///< known, and not offered
     not_found,
-    conflict,     ///< the state of the world says no: exists already, changed meanwhile, locked
-    limit,        ///< a stated limit was met
-    io,           ///< the operating system said no
-    closed,       ///< the other side is gone
+    conflict, ///< the state of the world says no: exists already, changed meanwhile, locked
+    limit,    ///< a stated limit was met
+    io,       ///< the operating system said no
+    closed,   ///< the other side is gone
     timed_out,
     denied,
 };

@@ -34,5 +34,7 @@ using ledger_sequence = strong_id<std::uint64_t, struct ledger_sequence_tag>;
 
 template <class Number, class Tag>
 struct std::hash<cb::strong_id<Number, Tag>> {
-    std::size_t operator()(const cb::strong_id<Number, Tag>& id) const noexcept { return std::hash<Number>{}(id.value()); }
+    std::size_t operator()(const cb::strong_id<Number, Tag>& id) const noexcept {
+        return std::hash<Number>{}(id.value());
+    }
 };

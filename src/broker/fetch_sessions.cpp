@@ -7,8 +7,7 @@
 
 namespace cb::broker {
 
-fetch_partition* fetch_session::find(const std::string& topic, const protocol::uuid& topic_id,
-                                     std::int32_t partition) {
+fetch_partition* fetch_session::find(const std::string& topic, const protocol::uuid& topic_id, std::int32_t partition) {
     const auto found = std::find_if(partitions.begin(), partitions.end(), [&](const fetch_partition& each) {
         return each.partition == partition && (topic_id.is_zero() ? each.topic == topic : each.topic_id == topic_id);
     });

@@ -70,8 +70,7 @@ void group::join_new(const join_request& request, mono_time now, join_reply repl
     }
 }
 
-void group::join_static_again(const join_request& request, const std::string& old_id, mono_time now,
-                              join_reply reply) {
+void group::join_static_again(const join_request& request, const std::string& old_id, mono_time now, join_reply reply) {
     auto node = members_.extract(old_id);
     auto& member = node.mapped();
     // Whoever still waits under the old id is another process with the same instance id.
@@ -126,8 +125,8 @@ void group::join_known(const join_request& request, mono_time now, join_reply re
     const bool same = member.protocols == request.protocols;
     const bool leads = leader_ == member.id;
     update_member(member, request, now, std::move(reply));
-    const bool answer_now = (state_ == group_state::completing_rebalance && same) ||
-                            (state_ == group_state::stable && same && !leads);
+    const bool answer_now =
+        (state_ == group_state::completing_rebalance && same) || (state_ == group_state::stable && same && !leads);
     if (answer_now) {
         std::exchange(member.awaiting_join, nullptr)(current_answer(member));
     } else {
@@ -261,9 +260,9 @@ std::optional<std::string> group::elect_protocol() const {
     if (votes.empty()) {
         return std::nullopt;
     }
-    return std::max_element(votes.begin(), votes.end(), [](const auto& a, const auto& b) {
-               return a.second < b.second;
-           })->first;
+    return std::max_element(votes.begin(), votes.end(),
+                            [](const auto& a, const auto& b) { return a.second < b.second; })
+        ->first;
 }
 
 bool group::supports(const join_request& request) const {
@@ -507,7 +506,8 @@ std::map<topic_partition, committed_offset> group::end_transaction(std::int64_t 
 }
 
 bool group::has_pending(const topic_partition& where) const {
-    return std::any_of(pending_.begin(), pending_.end(), [&](const auto& entry) { return entry.second.contains(where); });
+    return std::any_of(pending_.begin(), pending_.end(),
+                       [&](const auto& entry) { return entry.second.contains(where); });
 }
 
 void group::forget_topic(const std::string& topic) {

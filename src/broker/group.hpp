@@ -192,10 +192,10 @@ private:
     std::optional<std::string> protocol_name_;
     std::string leader_;
     std::map<std::string, group_member> members_;
-    std::map<std::string, std::string> static_ids_;    ///< instance id -> member id
-    std::map<std::string, mono_time> promised_ids_;    ///< told to a new member that has not come back yet (KIP-394)
-    std::set<std::string> awaited_sync_;               ///< joined this generation, not yet synced
-    std::optional<mono_time> rebalance_deadline_;      ///< end of waiting for joins, or for syncs
+    std::map<std::string, std::string> static_ids_; ///< instance id -> member id
+    std::map<std::string, mono_time> promised_ids_; ///< told to a new member that has not come back yet (KIP-394)
+    std::set<std::string> awaited_sync_;            ///< joined this generation, not yet synced
+    std::optional<mono_time> rebalance_deadline_;   ///< end of waiting for joins, or for syncs
     std::map<topic_partition, committed_offset> offsets_;
     std::map<std::int64_t, std::map<topic_partition, committed_offset>> pending_;
 };

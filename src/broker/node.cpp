@@ -31,7 +31,8 @@ node_state::node_state(node_options given, const clock& time_source, random_sour
       time(time_source),
       log(sink),
       topic_table(options.memory_bytes_max, random_source(random.next())),
-      groups({}, random_source(random.next()), [](const std::string&, const topic_partition&, const committed_offset*) {}),
+      groups({}, random_source(random.next()),
+             [](const std::string&, const topic_partition&, const committed_offset*) {}),
       transactions({}, {[this](const topic_partition& where, producer_identity producer, bool commit) {
                             auto* in = topic_table.find(where.topic);
                             auto* target = in == nullptr ? nullptr : in->find(where.partition);
@@ -41,8 +42,9 @@ node_state::node_state(node_options given, const clock& time_source, random_sour
                             const auto done =
                                 target->log.append_marker(producer.id, producer.epoch, commit, time.wall_ms());
                             if (!done) {
-                                log.error("transaction marker not written",
-                                          {{"topic", where.topic}, {"partition", where.partition}, {"why", done.error().message}});
+                                log.error("transaction marker not written", {{"topic", where.topic},
+                                                                             {"partition", where.partition},
+                                                                             {"why", done.error().message}});
                             }
                             wake(*target);
                         },
@@ -130,8 +132,8 @@ result<void> node::submit(request what, reply_function reply) {
             handlers::answer_unknown_api_versions(reply);
             return {};
         }
-        return fail(errc::unsupported, std::string(to_string(what.api)) + " version " + std::to_string(what.version) +
-                                           " is not served");
+        return fail(errc::unsupported,
+                    std::string(to_string(what.api)) + " version " + std::to_string(what.version) + " is not served");
     }
     return found->handle(*state_, what, std::move(reply));
 }

@@ -46,7 +46,7 @@ using reply_function = std::function<void(wire::chain body)>;
 
 struct node_options {
     std::int32_t node_id = 1;
-    std::string cluster_id;            ///< empty: made from the random source
+    std::string cluster_id; ///< empty: made from the random source
     std::int32_t partitions_default = 1;
     bool auto_create_topics = true;
     std::size_t memory_bytes_max = limits::memory_log_bytes;
@@ -69,8 +69,8 @@ public:
     node& operator=(const node&) = delete;
 
     /// `reply` is called once: at once, or later (long poll, rebalance).
-    /// Error: the bytes are no such request, or the API or version is not served: close the connection, for the client's
-    /// idea of what follows is lost. ApiVersions in an unknown version is answered, as KIP-511 asks.
+    /// Error: the bytes are no such request, or the API or version is not served: close the connection, for the
+    /// client's idea of what follows is lost. ApiVersions in an unknown version is answered, as KIP-511 asks.
     result<void> submit(request what, reply_function reply);
     /// Forgets what waits for this connection.
     void connection_closed(connection_id connection);

@@ -24,8 +24,8 @@ partition_log::~partition_log() {
 
 std::span<std::byte> partition_log::reserve(std::size_t size) {
     if (chunks_.empty() || chunks_.back().capacity - chunks_.back().used < size) {
-        const auto grown = chunks_.empty() ? first_chunk_bytes
-                                           : std::min(limits::memory_chunk_bytes, chunks_.back().capacity * 2);
+        const auto grown =
+            chunks_.empty() ? first_chunk_bytes : std::min(limits::memory_chunk_bytes, chunks_.back().capacity * 2);
         const auto capacity = std::max(grown, size);
         if (!budget_.fits(capacity)) {
             return {};
@@ -133,9 +133,8 @@ std::int64_t partition_log::last_stable_offset() const {
 
 std::vector<aborted_transaction> partition_log::aborted_between(std::int64_t first, std::int64_t end) const {
     std::vector<aborted_transaction> out;
-    std::copy_if(aborted_.begin(), aborted_.end(), std::back_inserter(out), [&](const aborted_transaction& each) {
-        return each.last_offset >= first && each.first_offset < end;
-    });
+    std::copy_if(aborted_.begin(), aborted_.end(), std::back_inserter(out),
+                 [&](const aborted_transaction& each) { return each.last_offset >= first && each.first_offset < end; });
     return out;
 }
 
@@ -165,9 +164,8 @@ std::optional<log_position> partition_log::find_by_time(std::int64_t timestamp_m
 }
 
 std::optional<log_position> partition_log::latest_by_time() const {
-    const auto found = std::max_element(index_.begin(), index_.end(), [](const entry& a, const entry& b) {
-        return a.max_timestamp < b.max_timestamp;
-    });
+    const auto found = std::max_element(
+        index_.begin(), index_.end(), [](const entry& a, const entry& b) { return a.max_timestamp < b.max_timestamp; });
     if (found == index_.end()) {
         return std::nullopt;
     }

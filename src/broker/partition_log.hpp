@@ -34,8 +34,8 @@ struct log_position {
     std::int64_t timestamp_ms = -1;
 };
 
-/// The log of one partition, in memory: batches stand one behind the other in chunks; what is read out are slices of the
-/// chunks themselves, which live on while somebody sends them.
+/// The log of one partition, in memory: batches stand one behind the other in chunks; what is read out are slices of
+/// the chunks themselves, which live on while somebody sends them.
 ///
 ///   chunks_  [ batch batch batch | batch batch … ]   index_: offset, time, place of each batch
 ///              ^ log start                    ^ log end

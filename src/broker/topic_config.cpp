@@ -12,8 +12,10 @@ namespace {
 
 // Names and defaults are Kafka's, so that its tools and clients feel at home.
 constexpr std::array topic_definitions{
-    config_definition{"cleanup.policy", config_kind::list, "delete", 0, "delete", "only delete; there is no compaction"},
-    config_definition{"compression.type", config_kind::text, "producer", 0, "producer", "batches stay as they were sent"},
+    config_definition{"cleanup.policy", config_kind::list, "delete", 0, "delete",
+                      "only delete; there is no compaction"},
+    config_definition{"compression.type", config_kind::text, "producer", 0, "producer",
+                      "batches stay as they were sent"},
     config_definition{"delete.retention.ms", config_kind::integer, "86400000", 0, "", "kept, without effect"},
     config_definition{"flush.messages", config_kind::integer, "9223372036854775807", 1, "", "kept, without effect"},
     config_definition{"flush.ms", config_kind::integer, "9223372036854775807", 0, "", "kept, without effect"},
@@ -21,7 +23,8 @@ constexpr std::array topic_definitions{
     config_definition{"message.timestamp.type", config_kind::text, "CreateTime", 0, "CreateTime,LogAppendTime",
                       "whose time a record carries"},
     config_definition{"min.insync.replicas", config_kind::integer, "1", 1, "", "kept; there is one replica"},
-    config_definition{"retention.bytes", config_kind::integer, "-1", -1, "", "oldest batches leave above it; -1: never"},
+    config_definition{"retention.bytes", config_kind::integer, "-1", -1, "",
+                      "oldest batches leave above it; -1: never"},
     config_definition{"retention.ms", config_kind::integer, "604800000", -1, "", "batches leave after it; -1: never"},
     config_definition{"segment.bytes", config_kind::integer, "1073741824", 14, "", "kept, without effect"},
     config_definition{"segment.ms", config_kind::integer, "604800000", 1, "", "kept, without effect"},
@@ -29,7 +32,8 @@ constexpr std::array topic_definitions{
 };
 
 constexpr std::array broker_definitions{
-    config_definition{"auto.create.topics.enable", config_kind::boolean, "true", 0, "", "topics come by being asked for"},
+    config_definition{"auto.create.topics.enable", config_kind::boolean, "true", 0, "",
+                      "topics come by being asked for"},
     config_definition{"default.replication.factor", config_kind::integer, "1", 1, "", "there is one replica"},
     config_definition{"group.max.session.timeout.ms", config_kind::integer, "1800000", 1, "", ""},
     config_definition{"group.min.session.timeout.ms", config_kind::integer, "100", 1, "", ""},

@@ -19,8 +19,8 @@ struct config_definition {
     std::string_view name;
     config_kind kind;
     std::string_view default_value;
-    std::int64_t at_least;        ///< of integers and numbers
-    std::string_view allowed;     ///< of text and lists: "a,b"; empty: anything
+    std::int64_t at_least;    ///< of integers and numbers
+    std::string_view allowed; ///< of text and lists: "a,b"; empty: anything
     std::string_view description;
 };
 

@@ -41,7 +41,7 @@ error_code topics::check_new(const std::string& name, std::int32_t partition_cou
     }
     const auto after = partition_count_ + static_cast<std::size_t>(partition_count);
     return by_name_.size() >= limits::topics || after > limits::partitions ? error_code::policy_violation
-                                                                            : error_code::none;
+                                                                           : error_code::none;
 }
 
 topic& topics::create(const std::string& name, std::int32_t partition_count, topic_config config) {

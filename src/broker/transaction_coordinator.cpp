@@ -28,8 +28,9 @@ producer_identity transaction_coordinator::bump(transaction& row) {
     return marker;
 }
 
-transaction_coordinator::init_answer transaction_coordinator::init_producer(
-    const std::optional<std::string>& transactional_id, nanoseconds timeout, producer_identity current) {
+transaction_coordinator::init_answer
+transaction_coordinator::init_producer(const std::optional<std::string>& transactional_id, nanoseconds timeout,
+                                       producer_identity current) {
     if (!transactional_id) {
         return {error_code::none, {next_producer_id_++, 0}};
     }

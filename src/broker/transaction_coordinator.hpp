@@ -54,9 +54,9 @@ struct transaction_settings {
     nanoseconds timeout_max = std::chrono::minutes(15); ///< Kafka's transaction.max.timeout.ms
 };
 
-/// Gives out producer ids and drives transactions (KIP-98, KIP-360, KIP-890). On one node the two-phase end of a cluster
-/// is one step: markers are appended, positions count, the state is complete.
-/// Owner: the node; the broker's thread.
+/// Gives out producer ids and drives transactions (KIP-98, KIP-360, KIP-890). On one node the two-phase end of a
+/// cluster is one step: markers are appended, positions count, the state is complete. Owner: the node; the broker's
+/// thread.
 class transaction_coordinator {
 public:
     transaction_coordinator(transaction_settings settings, transaction_effects effects)

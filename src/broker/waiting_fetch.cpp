@@ -46,7 +46,8 @@ bool waiting_fetch::begin() {
     }
     arrived_ = first.bytes;
     for (const auto& each : partitions) {
-        auto* in = each.topic_id.is_zero() ? state_.topic_table.find(each.topic) : state_.topic_table.find(each.topic_id);
+        auto* in =
+            each.topic_id.is_zero() ? state_.topic_table.find(each.topic) : state_.topic_table.find(each.topic_id);
         if (in != nullptr) {
             if (auto* target = in->find(each.partition); target != nullptr) {
                 target->waiting.push_back(weak_from_this());
@@ -146,7 +147,8 @@ void waiting_fetch::send(collected what) {
     if (auto* session = session_id == 0 ? nullptr : state_.sessions.find(session_id); session != nullptr) {
         for (const auto& topic_out : what.response.responses) {
             for (const auto& data : topic_out.partitions) {
-                if (auto* kept = session->find(topic_out.topic, topic_out.topic_id, data.partition_index); kept != nullptr) {
+                if (auto* kept = session->find(topic_out.topic, topic_out.topic_id, data.partition_index);
+                    kept != nullptr) {
                     kept->high_watermark = data.high_watermark;
                     kept->last_stable_offset = data.last_stable_offset;
                     kept->log_start_offset = data.log_start_offset;

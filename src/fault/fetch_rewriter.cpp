@@ -28,8 +28,8 @@ fetch_rewrite fetch_rewriter::rewrite(const std::vector<const compiled_rule*>& r
             break; // a batch that was cut at the end: the reader asks for it again
         }
         const auto batch = rest.subslice(0, header->total_bytes());
-        auto changed = header->control() ? std::nullopt
-                                         : rewrite_batch(chosen, seed, who, topic, partition, *header, batch);
+        auto changed =
+            header->control() ? std::nullopt : rewrite_batch(chosen, seed, who, topic, partition, *header, batch);
         out.changed = out.changed || changed.has_value();
         out.records.append(changed ? std::move(*changed) : batch);
         at += header->total_bytes();

@@ -23,8 +23,9 @@ public:
 
     /// `records` is a partition's answer: whole batches, the last one perhaps cut. `reader` is the group, or the client
     /// id where no group is known.
-    fetch_rewrite rewrite(const std::vector<const compiled_rule*>& rules, std::uint64_t seed, const request_context& who,
-                          const std::string& topic, std::int32_t partition, const wire::slice& records);
+    fetch_rewrite rewrite(const std::vector<const compiled_rule*>& rules, std::uint64_t seed,
+                          const request_context& who, const std::string& topic, std::int32_t partition,
+                          const wire::slice& records);
 
 private:
     std::optional<wire::slice> rewrite_batch(const std::vector<const compiled_rule*>& rules, std::uint64_t seed,

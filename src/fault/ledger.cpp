@@ -66,6 +66,10 @@ ledger_sequence ledger::open(ledger_entry entry) {
     }
     entries_.push_back(std::move(entry));
     if (entries_.size() > entries_max_) {
+        if (entries_.front().state == entry_state::open) {
+            const auto oldest = entries_.front().sequence;
+            still_open_.emplace(oldest, std::move(entries_.front()));
+        }
         entries_.pop_front();
     }
     return sequence;
@@ -73,10 +77,12 @@ ledger_sequence ledger::open(ledger_entry entry) {
 
 void ledger::close(ledger_sequence which, entry_state state, std::int64_t offset) {
     const auto first = next_ - entries_.size();
-    if (which.value() < first || which.value() >= next_) {
-        return; // long gone from memory; its file has the opening, and no close
+    const bool at_hand = which.value() >= first && which.value() < next_;
+    const auto old = at_hand ? still_open_.end() : still_open_.find(which);
+    if (!at_hand && old == still_open_.end()) {
+        return; // closed before
     }
-    auto& entry = entries_[which.value() - first];
+    auto& entry = at_hand ? entries_[which.value() - first] : old->second;
     if (entry.state != entry_state::open) {
         return;
     }
@@ -86,6 +92,9 @@ void ledger::close(ledger_sequence which, entry_state state, std::int64_t offset
     }
     if (sink_) {
         writable_ = sink_(entry);
+    }
+    if (!at_hand) {
+        still_open_.erase(old);
     }
 }
 

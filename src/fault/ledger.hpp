@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -34,11 +35,11 @@ struct ledger_entry {
     std::string api;
     std::string topic;
     std::int32_t partition = -1;
-    std::int64_t offset = -1;   ///< where it is stored, once known; of a late message when it is delivered
+    std::int64_t offset = -1;          ///< where it is stored, once known; of a late message when it is delivered
     std::int64_t sequence_number = -1; ///< the client's, of idempotent producers
-    std::int64_t ordinal = -1;  ///< the how-manieth of its client in its partition
-    std::optional<std::string> key; ///< as --ledger-keys says
-    std::uint64_t record_hash = 0;  ///< of key and value as they were sent
+    std::int64_t ordinal = -1;         ///< the how-manieth of its client in its partition
+    std::optional<std::string> key;    ///< as --ledger-keys says
+    std::uint64_t record_hash = 0;     ///< of key and value as they were sent
     std::int64_t bytes_before = -1;
     std::int64_t bytes_after = -1;
     std::string trace_id; ///< of a traceparent header (W3C), when there is one
@@ -66,7 +67,8 @@ public:
 
     [[nodiscard]] std::uint64_t last_sequence() const { return next_ - 1; }
     /// Entries from `first` on, at most `limit`, those that are still at hand.
-    [[nodiscard]] std::vector<ledger_entry> since(std::uint64_t first, std::size_t limit, const std::string& rule) const;
+    [[nodiscard]] std::vector<ledger_entry> since(std::uint64_t first, std::size_t limit,
+                                                  const std::string& rule) const;
     /// The first sequence number at or after this time.
     [[nodiscard]] std::uint64_t first_since(wall_time_ms time_ms) const;
 
@@ -74,6 +76,8 @@ private:
     std::size_t entries_max_;
     const clock& time_;
     std::deque<ledger_entry> entries_;
+    /// Fallen out of the last N and not closed yet: as many as messages are held at most.
+    std::unordered_map<ledger_sequence, ledger_entry> still_open_;
     std::uint64_t next_ = 1;
     sink sink_;
     bool writable_ = true;

@@ -12,8 +12,8 @@
 
 namespace cb::fault {
 
-/// A message on its way through the rules: what it was, and what has become of it so far. Value type; the record's views
-/// point into the batch or into `changed_value`, whose memory stays when a draft is moved.
+/// A message on its way through the rules: what it was, and what has become of it so far. Value type; the record's
+/// views point into the batch or into `changed_value`, whose memory stays when a draft is moved.
 struct message_draft {
     record::record_view record;
     std::vector<std::byte> changed_value;

@@ -180,7 +180,8 @@ void produce_rewriter::judge_record(const work& at, std::uint64_t ordinal, judge
 void produce_rewriter::hold(const work& at, const judged& message, std::vector<held_message>& into) const {
     const auto& draft = message.draft;
     const bool whole = draft.late_by || draft.reordered;
-    const auto first_due = at.now + draft.late_by.value_or(draft.reordered ? draft.reordered->within : draft.copies_after);
+    const auto first_due =
+        at.now + draft.late_by.value_or(draft.reordered ? draft.reordered->within : draft.copies_after);
     const auto times = whole ? 1 + draft.copies : draft.copies;
     for (std::int32_t time = 0; time < times; ++time) {
         held_message held;
@@ -254,7 +255,15 @@ rewrite_result produce_rewriter::rewrite(const std::vector<const compiled_rule*>
         return out;
     }
     out.stored = header->record_count;
-    work at{{}, seed, who, topic, partition, *header, now, 0, header->base_sequence,
+    work at{{},
+            seed,
+            who,
+            topic,
+            partition,
+            *header,
+            now,
+            0,
+            header->base_sequence,
             {header->producer_id, header->producer_epoch, topic, partition}};
     std::copy_if(rules.begin(), rules.end(), std::back_inserter(at.rules), [&](const compiled_rule* rule) {
         return rule->selects_topic(topic) && rule->selects_partition(partition);
@@ -277,7 +286,8 @@ rewrite_result produce_rewriter::rewrite(const std::vector<const compiled_rule*>
             return out;
         }
         const auto messages = judge_all(at, *records);
-        const bool any = std::any_of(messages.begin(), messages.end(), [](const judged& m) { return touched(m.draft); });
+        const bool any =
+            std::any_of(messages.begin(), messages.end(), [](const judged& m) { return touched(m.draft); });
         if (any && !rebuild(at, messages, out)) {
             // The codec refuses: what the client sent goes on as it is, and nothing was done.
             for (const auto& message : messages) {

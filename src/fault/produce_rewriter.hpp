@@ -76,8 +76,9 @@ public:
 
     /// `batch` is one client batch for (topic, partition); `rules` those that plan::select gave.
     /// A batch that is not valid passes unchanged: the broker refuses it.
-    rewrite_result rewrite(const std::vector<const compiled_rule*>& rules, std::uint64_t seed, const request_context& who,
-                           const std::string& topic, std::int32_t partition, const wire::slice& batch, mono_time now);
+    rewrite_result rewrite(const std::vector<const compiled_rule*>& rules, std::uint64_t seed,
+                           const request_context& who, const std::string& topic, std::int32_t partition,
+                           const wire::slice& batch, mono_time now);
 
     /// True when this producer's batches must be looked at although no rule wants them: its sequences have moved.
     [[nodiscard]] bool has_moved(std::int64_t producer_id) const { return moved_.contains(producer_id); }

@@ -154,8 +154,8 @@ struct mix {
     [[nodiscard]] double sum() const { return slow + delete_ + duplicate + salt; }
 };
 
-/// The four rules that a mix is: mix-slow, mix-delete, mix-duplicate, mix-salt, with one draw between them. Those of 0 %
-/// are left out.
+/// The four rules that a mix is: mix-slow, mix-delete, mix-duplicate, mix-salt, with one draw between them. Those of 0
+/// % are left out.
 std::vector<rule> mix_rules(const mix& from);
 /// Their common `one_of`, which other rules may not use.
 constexpr std::string_view mix_group = "mix";

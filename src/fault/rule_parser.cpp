@@ -121,7 +121,8 @@ public:
         const auto raw = is_scalar() ? node_.Scalar() : std::string();
         double value = 0;
         const auto [end, code] = std::from_chars(raw.data(), raw.data() + raw.size(), value);
-        if (raw.empty() || code != std::errc{} || end != raw.data() + raw.size() || !(value >= least && value <= most)) {
+        if (raw.empty() || code != std::errc{} || end != raw.data() + raw.size() ||
+            !(value >= least && value <= most)) {
             refuse("must be " + right);
         }
         return value;
@@ -510,7 +511,8 @@ void check_rule(const field& in, const rule& made) {
     }
     const auto* corrupt = std::get_if<corrupt_effect>(&made.what);
     if (corrupt != nullptr && corrupt->kind == corrupt_kind::crc && at == intercept::produce) {
-        in["do"].refuse("a broker refuses a batch with a wrong checksum, so nobody would see it: write intercept: fetch");
+        in["do"].refuse(
+            "a broker refuses a batch with a wrong checksum, so nobody would see it: write intercept: fetch");
     }
     if (at != intercept::request && (!made.where.api.empty() || made.where.side)) {
         in["where"].refuse("api and side select requests: write intercept: request");
@@ -548,8 +550,8 @@ void check_rule(const field& in, const rule& made) {
 
 rule parse_one(const field& in) {
     in.need_map("a rule");
-    in.allow({"name", "intercept", "where", "chance", "nth", "first", "do", "start", "for", "limit", "enabled", "one_of",
-              "draw_by", "preset"});
+    in.allow({"name", "intercept", "where", "chance", "nth", "first", "do", "start", "for", "limit", "enabled",
+              "one_of", "draw_by", "preset"});
     if (in["preset"].there()) {
         in["preset"].refuse("presets act in front of a cluster only");
     }
@@ -558,7 +560,9 @@ rule parse_one(const field& in) {
         in.refuse("a rule needs a name");
     }
     out.name = in["name"].text();
-    const auto legal = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.'; };
+    const auto legal = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+    };
     if (out.name.empty() || out.name.size() > 100 || !std::all_of(out.name.begin(), out.name.end(), legal)) {
         in["name"].refuse("must be 1 to 100 letters, digits, dots, dashes and underscores");
     }
@@ -587,7 +591,9 @@ rule parse_one(const field& in) {
         if (word != "true" && word != "false" && word != "observe") {
             in["enabled"].refuse("must be true, false or observe");
         }
-        out.enabled = word == "true" ? enabled_state::on : word == "false" ? enabled_state::off : enabled_state::observe;
+        out.enabled = word == "true"    ? enabled_state::on
+                      : word == "false" ? enabled_state::off
+                                        : enabled_state::observe;
     }
     if (in["one_of"].there()) {
         out.one_of = in["one_of"].text();
@@ -598,7 +604,9 @@ rule parse_one(const field& in) {
     if (in["draw_by"].there()) {
         const auto word = in["draw_by"].is_map() ? std::string("header") : in["draw_by"].text();
         if (word == "position" || word == "content" || word == "key") {
-            out.draw_by = word == "position" ? draw_key::position : word == "content" ? draw_key::content : draw_key::key;
+            out.draw_by = word == "position"  ? draw_key::position
+                          : word == "content" ? draw_key::content
+                                              : draw_key::key;
         } else if (word.starts_with("header ") || in["draw_by"].is_map()) {
             out.draw_by = draw_key::header;
             out.draw_header = in["draw_by"].is_map() ? in["draw_by"]["header"].text() : word.substr(7);

@@ -9,7 +9,9 @@
 namespace cb::fault {
 namespace {
 
-bool is_regex(const std::string& pattern) { return pattern.size() >= 2 && pattern.front() == '/' && pattern.back() == '/'; }
+bool is_regex(const std::string& pattern) {
+    return pattern.size() >= 2 && pattern.front() == '/' && pattern.back() == '/';
+}
 
 /// Both families as 16 bytes; version 4 the way that version 6 maps it.
 std::optional<std::array<unsigned char, 16>> parse_address(const std::string& text) {
@@ -60,8 +62,8 @@ bool text_pattern::matches(std::string_view text) const {
 }
 
 bool any_pattern::matches(std::string_view text) const {
-    return patterns_.empty() ||
-           std::any_of(patterns_.begin(), patterns_.end(), [&](const text_pattern& each) { return each.matches(text); });
+    return patterns_.empty() || std::any_of(patterns_.begin(), patterns_.end(),
+                                            [&](const text_pattern& each) { return each.matches(text); });
 }
 
 bool glob_matches(std::string_view pattern, std::string_view text) {
@@ -98,7 +100,8 @@ std::optional<offset_range> offset_range::parse(std::string_view text) {
     }
     out.last = out.first;
     if (at != end) {
-        const auto second = *at == '-' ? std::from_chars(at + 1, end, out.last) : std::from_chars_result{at, std::errc::invalid_argument};
+        const auto second = *at == '-' ? std::from_chars(at + 1, end, out.last)
+                                       : std::from_chars_result{at, std::errc::invalid_argument};
         if (second.ec != std::errc{} || second.ptr != end || out.last < out.first) {
             return std::nullopt;
         }

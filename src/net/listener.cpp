@@ -28,7 +28,8 @@ tcp::endpoint resolve(asio::io_context& context, const host_and_port& address) {
 result<host_and_port> parse_host_and_port(std::string_view text) {
     const auto colon = text.rfind(':');
     const auto wrong = [&] {
-        return fail(errc::malformed, "'" + std::string(text) + "' is not an address: write HOST:PORT, as 127.0.0.1:9092");
+        return fail(errc::malformed,
+                    "'" + std::string(text) + "' is not an address: write HOST:PORT, as 127.0.0.1:9092");
     };
     if (colon == std::string_view::npos) {
         return wrong();

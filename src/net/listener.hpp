@@ -25,8 +25,8 @@ struct host_and_port {
 /// "host:port", "[v6]:port", ":port" (all addresses). Error: malformed, with what would be right.
 result<host_and_port> parse_host_and_port(std::string_view text);
 
-/// Accepts connections on one address and hands each to `accepted`. Owner: whoever starts it; lives on the loop's thread.
-/// At the process's limit of open files it says so once through `exhausted`, waits, and goes on.
+/// Accepts connections on one address and hands each to `accepted`. Owner: whoever starts it; lives on the loop's
+/// thread. At the process's limit of open files it says so once through `exhausted`, waits, and goes on.
 class listener {
 public:
     using accepted_function = std::function<void(tcp::socket)>;

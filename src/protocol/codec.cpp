@@ -190,8 +190,8 @@ tl::unexpected<error> version_refused(std::string_view message, std::int16_t ver
 }
 
 tl::unexpected<error> field_refused(std::string_view message, std::string_view field, std::int16_t version) {
-    return fail(errc::out_of_range, std::string(message) + " version " + std::to_string(version) + " cannot carry " +
-                                        std::string(field));
+    return fail(errc::out_of_range,
+                std::string(message) + " version " + std::to_string(version) + " cannot carry " + std::string(field));
 }
 
 tl::unexpected<error> null_refused(std::string_view message, std::string_view field, std::int16_t version) {

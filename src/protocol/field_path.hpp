@@ -38,8 +38,7 @@ private:
     static constexpr std::int32_t any = -2;
     static bool fits(const walk_step& wanted, const walk_step& found) {
         const bool element = found.index >= 0;
-        return wanted.field == found.field &&
-               (wanted.index == found.index || (wanted.index == any && element));
+        return wanted.field == found.field && (wanted.index == found.index || (wanted.index == any && element));
     }
     [[nodiscard]] bool begins_like(std::span<const walk_step> where) const;
 

@@ -29,8 +29,8 @@ result<request_header> parse_request_header(const wire::slice& frame) {
     header.version = in.i16();
     header.correlation_id = in.i32();
     if (in.ok() && find_message(header.api, direction::request) == nullptr) {
-        return fail(errc::unsupported, "request of API " + std::to_string(static_cast<int>(header.api)) +
-                                           ", which is not known here");
+        return fail(errc::unsupported,
+                    "request of API " + std::to_string(static_cast<int>(header.api)) + ", which is not known here");
     }
     header.client_id = codec::read_nullable_string(in, false, true);
     if (request_header_version(header.api, header.version) == 2) {

@@ -12,7 +12,18 @@
 namespace cb::protocol {
 
 enum class field_type : std::uint8_t {
-    boolean, int8, int16, int32, int64, uint16, float64, string, bytes, records, uuid, structure
+    boolean,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint16,
+    float64,
+    string,
+    bytes,
+    records,
+    uuid,
+    structure
 };
 
 /// first..last, both included; first > last: in no version.

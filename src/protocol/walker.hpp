@@ -33,9 +33,9 @@ enum class walk_event : std::uint8_t {
 struct visited {
     walk_event event;
     std::span<const walk_step> path{}; ///< the field itself comes last
-    std::size_t begin = 0;           ///< where it begins, its length or count included
-    std::size_t offset = 0;          ///< where its content begins
-    std::size_t length = 0;          ///< bytes of content; 0 at array_begin and struct_begin, where it is not known yet
+    std::size_t begin = 0;             ///< where it begins, its length or count included
+    std::size_t offset = 0;            ///< where its content begins
+    std::size_t length = 0; ///< bytes of content; 0 at array_begin and struct_begin, where it is not known yet
     bool null = false;
     std::int32_t count = -1; ///< array_begin, array_end
     std::uint32_t tag = 0;   ///< unknown_tag

@@ -180,8 +180,8 @@ nanoseconds fault_pipeline::delay_before(const pipeline_request& what) {
             !rule->selects_api(what.header.api)) {
             continue;
         }
-        const auto place = fault::position_identity(what.client->client_id, to_string(what.header.api), -2,
-                                                    rule->state->arrivals);
+        const auto place =
+            fault::position_identity(what.client->client_id, to_string(what.header.api), -2, rule->state->arrivals);
         const auto said = fault::judge(*rule, plan_->seed(), place, ledger_.writable());
         fault::count(*rule, "", -1, said.acts, said.why_not);
         if (said.acts) {
@@ -357,8 +357,8 @@ void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& un
                 hold_or_deliver(std::move(message));
             }
         }
-        if (out.responses.empty() || (by_id ? out.responses.back().topic_id != part.topic_id
-                                            : out.responses.back().name != part.topic)) {
+        if (out.responses.empty() ||
+            (by_id ? out.responses.back().topic_id != part.topic_id : out.responses.back().name != part.topic)) {
             auto& topic = out.responses.emplace_back();
             topic.name = by_id ? std::string() : part.topic;
             topic.topic_id = part.topic_id;

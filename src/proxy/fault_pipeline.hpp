@@ -72,8 +72,8 @@ private:
 
     request_fate judge_request(const pipeline_request& what, const fault::request_context& who,
                                const std::set<std::string>& topics);
-    ledger_sequence open_entry(const fault::compiled_rule& rule, const pipeline_request& what,
-                               const std::string& topic, std::int32_t partition);
+    ledger_sequence open_entry(const fault::compiled_rule& rule, const pipeline_request& what, const std::string& topic,
+                               std::int32_t partition);
 
     result<void> submit_produce(const pipeline_request& what, pipeline_reply reply);
     void rewrite_produce(const fault::request_context& who, produce_under_way& under_way);

@@ -35,8 +35,8 @@ std::uint16_t gateway::listen(const listener_settings& settings) {
     at.listener = std::make_unique<net::listener>(
         loop_.context(), settings.address, [this, &at](net::tcp::socket socket) { accepted(at, std::move(socket)); },
         [this, &at](const std::string& reason) {
-            log_.error("connections cannot be accepted", {{"listener", at.settings.name}, {"why", reason},
-                                                          {"connections", sessions_.size()}});
+            log_.error("connections cannot be accepted",
+                       {{"listener", at.settings.name}, {"why", reason}, {"connections", sessions_.size()}});
         });
     const auto port = at.listener->port();
     doors_.push_back(std::move(made));

@@ -69,7 +69,8 @@ std::vector<fault::held_message> held_messages::take_transaction(std::int64_t pr
         return each.transaction && each.transaction->producer_id == producer_id && each.transaction->epoch == epoch;
     };
     const auto take_from = [&](std::vector<fault::held_message>& list) {
-        const auto rest = std::stable_partition(list.begin(), list.end(), [&](const auto& each) { return !belongs(each); });
+        const auto rest =
+            std::stable_partition(list.begin(), list.end(), [&](const auto& each) { return !belongs(each); });
         reordering_ -= static_cast<std::size_t>(list.end() - rest);
         std::move(rest, list.end(), std::back_inserter(out));
         list.erase(rest, list.end());

@@ -189,9 +189,9 @@ private:
 
 scram_keys derive_scram_keys(scram_hash hash, std::string_view password, std::string_view salt, int iterations) {
     std::string salted(static_cast<std::size_t>(EVP_MD_size(digest_of(hash))), '\0');
-    const int ok = PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), raw(salt),
-                                     static_cast<int>(salt.size()), iterations, digest_of(hash),
-                                     static_cast<int>(salted.size()), raw(salted));
+    const int ok =
+        PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), raw(salt), static_cast<int>(salt.size()),
+                          iterations, digest_of(hash), static_cast<int>(salted.size()), raw(salted));
     CB_ASSERT(ok == 1);
     scram_keys keys;
     keys.salt = salt;

@@ -34,11 +34,10 @@ asio::awaitable<void> session::run(std::shared_ptr<session> self, std::function<
         outcome = co_await self->read_frames();
     }
     if (outcome.error().kind != errc::closed && !self->closed_) {
-        self->environment_.log.warning("connection ended",
-                                       {{"connection", self->client_.connection.value()},
-                                        {"client", self->client_.client_host},
-                                        {"client_id", self->client_.client_id},
-                                        {"why", outcome.error().message}});
+        self->environment_.log.warning("connection ended", {{"connection", self->client_.connection.value()},
+                                                            {"client", self->client_.client_host},
+                                                            {"client_id", self->client_.client_id},
+                                                            {"why", outcome.error().message}});
     }
     self->close(false);
     self->environment_.pipeline.connection_closed(self->client_.connection);

@@ -33,7 +33,8 @@ struct session_environment {
     std::function<void()> reschedule;
 };
 
-/// One client's connection: cuts frames, hands requests to the pipeline, sends the answers in the order of the requests.
+/// One client's connection: cuts frames, hands requests to the pipeline, sends the answers in the order of the
+/// requests.
 ///
 ///   bytes -> frame_assembler -> header -> (authenticator) -> request_pipeline -> backend
 ///   bytes <- reply_queue <----------------------------------- answer

@@ -219,7 +219,8 @@ void batch_builder::add(const record_view& record) {
         to.nullable(wire::as_bytes(header.key));
         to.nullable(header.value);
     }
-    max_timestamp_delta_ = count_ == 0 ? record.timestamp_delta : std::max(max_timestamp_delta_, record.timestamp_delta);
+    max_timestamp_delta_ =
+        count_ == 0 ? record.timestamp_delta : std::max(max_timestamp_delta_, record.timestamp_delta);
     last_delta_ = record.offset_delta;
     ++count_;
 }
@@ -266,7 +267,8 @@ void set_log_append_time(std::span<std::byte> batch, std::int64_t timestamp_ms) 
     renew_checksum(batch);
 }
 
-void set_producer(std::span<std::byte> batch, std::int64_t producer_id, std::int16_t epoch, std::int32_t base_sequence) {
+void set_producer(std::span<std::byte> batch, std::int64_t producer_id, std::int16_t epoch,
+                  std::int32_t base_sequence) {
     store(batch, position::producer_id, producer_id);
     store(batch, position::producer_epoch, epoch);
     store(batch, position::base_sequence, base_sequence);

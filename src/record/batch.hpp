@@ -13,9 +13,9 @@
 
 /// Kafka's record batch, format 2 (KIP-98): what producers send, logs keep and consumers read.
 ///
-///   base_offset i64 | batch_length i32 | leader_epoch i32 | magic i8 | crc u32 | attributes i16 | last_offset_delta i32
-///   | base_timestamp i64 | max_timestamp i64 | producer_id i64 | producer_epoch i16 | base_sequence i32 | count i32
-///   | records, compressed together
+///   base_offset i64 | batch_length i32 | leader_epoch i32 | magic i8 | crc u32 | attributes i16 | last_offset_delta
+///   i32 | base_timestamp i64 | max_timestamp i64 | producer_id i64 | producer_epoch i16 | base_sequence i32 | count
+///   i32 | records, compressed together
 ///
 /// The checksum covers everything from `attributes` on, so base offset and leader epoch change freely.
 namespace cb::record {
@@ -76,7 +76,8 @@ struct batch_header {
 };
 
 /// Reads the 61 bytes; checks magic, length and the fields' ranges, not the checksum. Bytes behind the batch are
-/// allowed, and fewer than the batch's are too: `total_bytes()` tells. Errors: malformed; unsupported for magic 0 and 1.
+/// allowed, and fewer than the batch's are too: `total_bytes()` tells. Errors: malformed; unsupported for magic 0
+/// and 1.
 result<batch_header> parse_header(wire::bytes_view bytes);
 
 /// parse_header, and the batch is whole and alone, and its checksum is right.

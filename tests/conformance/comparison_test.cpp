@@ -46,13 +46,25 @@ TEST(comparison, equal_schemas_have_no_difference) { EXPECT_EQ(compare(ours), st
 
 TEST(comparison, sees_every_kind_of_difference) {
     const std::vector<std::pair<std::string, std::string>> changes{
-        {"900", "901"},         {"0-4 flexible", "0-3 flexible"}, {"flexible 3+\n  struct", "flexible 2+\n  struct"},
-        {"Name string", "Nome string"}, {"string 1+", "bytes 1+"}, {"string 1+", "string 0+"},
-        {"nullable 2+", "nullable 3+"}, {" ignorable", ""},        {" key", ""},
-        {"default true", "default false"}, {"default -1", "default -2"}, {"[]Pair 0+\n", "[]Pair 1+\n"},
-        {"Left int32", "Left int64"}, {"Left int32 0+", "Left int32 1+"}, {"struct Pair 0+", "struct Pair 1+"},
-        {"Extra bool 3+ tag 0 3+", "Extra bool 3+"}, {"  Pairs []Pair 0+\n", "  Pairs []Pair 0+\n  More int8 0+\n"},
-        {"Extra bool 3+ tag 0 3+", "Extra bool 4+ tag 0 4+"}, {"Extra bool 3+ tag 0", "Extra bool 3+ tag 1"},
+        {"900", "901"},
+        {"0-4 flexible", "0-3 flexible"},
+        {"flexible 3+\n  struct", "flexible 2+\n  struct"},
+        {"Name string", "Nome string"},
+        {"string 1+", "bytes 1+"},
+        {"string 1+", "string 0+"},
+        {"nullable 2+", "nullable 3+"},
+        {" ignorable", ""},
+        {" key", ""},
+        {"default true", "default false"},
+        {"default -1", "default -2"},
+        {"[]Pair 0+\n", "[]Pair 1+\n"},
+        {"Left int32", "Left int64"},
+        {"Left int32 0+", "Left int32 1+"},
+        {"struct Pair 0+", "struct Pair 1+"},
+        {"Extra bool 3+ tag 0 3+", "Extra bool 3+"},
+        {"  Pairs []Pair 0+\n", "  Pairs []Pair 0+\n  More int8 0+\n"},
+        {"Extra bool 3+ tag 0 3+", "Extra bool 4+ tag 0 4+"},
+        {"Extra bool 3+ tag 0", "Extra bool 3+ tag 1"},
         {"key\n", "key flexible none\n"}};
     for (const auto& [from, to] : changes) {
         EXPECT_FALSE(compare(with(from, to)).empty()) << from << " -> " << to;

@@ -19,7 +19,8 @@ namespace cb::tests {
 /// Owner: the test. The reader thread ends with the program's output.
 class child_process {
 public:
-    explicit child_process(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& more_environment = {});
+    explicit child_process(const std::vector<std::string>& arguments,
+                           const std::map<std::string, std::string>& more_environment = {});
     ~child_process();
     child_process(const child_process&) = delete;
     child_process& operator=(const child_process&) = delete;

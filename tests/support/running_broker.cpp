@@ -12,17 +12,16 @@ namespace cb::tests {
 namespace {
 
 std::vector<std::string> serve_command(const std::vector<std::string>& more_flags) {
-    std::vector<std::string> words{chaosbroker_program(), "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
-                                   "--log-format", "json"};
+    std::vector<std::string> words{chaosbroker_program(), "serve",        "--listen", "127.0.0.1:0", "--admin",
+                                   "127.0.0.1:0",         "--log-format", "json"};
     words.insert(words.end(), more_flags.begin(), more_flags.end());
     return words;
 }
 
 /// The port that an event of this name tells.
 std::string port_of(child_process& process, const std::string& event) {
-    const auto line = process.wait_for_line([&](const std::string& each) {
-        return each.find("\"event\":\"" + event + "\"") != std::string::npos;
-    });
+    const auto line = process.wait_for_line(
+        [&](const std::string& each) { return each.find("\"event\":\"" + event + "\"") != std::string::npos; });
     if (!line) {
         throw std::runtime_error("the broker did not start:\n" + process.output());
     }

@@ -46,8 +46,8 @@ private:
         fields_ << "constexpr field_descriptor fields_" << id << "[] = {\n";
         for (const auto& f : type.fields) {
             fields_ << "    {\"" << f.name << "\", " << type_text(f.type) << ", " << (f.type.array ? "true" : "false")
-                    << ", " << range_text(f.versions) << ", " << range_text(f.nullable) << ", "
-                    << f.tag.value_or(-1) << ", " << range_text(f.tag ? f.tagged : version_range{}) << ", "
+                    << ", " << range_text(f.versions) << ", " << range_text(f.nullable) << ", " << f.tag.value_or(-1)
+                    << ", " << range_text(f.tag ? f.tagged : version_range{}) << ", "
                     << range_text(f.flexible.value_or(m.flexible)) << ", \"" << f.default_value.value_or("") << "\", "
                     << (f.default_value ? "true" : "false") << ", " << (f.ignorable ? "true" : "false") << ", "
                     << (f.map_key ? "true" : "false") << ", " << reference(f.type.of) << "},\n";

@@ -33,18 +33,17 @@ std::string struct_name(const message& m, const struct_type& type) {
 bool optional(const field& f) { return !f.nullable.none() || f.type.is("records"); }
 
 std::string element_type(const message& m, const field_type& type) {
-    static const std::array<std::pair<std::string_view, std::string_view>, 11> names{
-        {{"bool", "bool"},
-         {"int8", "std::int8_t"},
-         {"int16", "std::int16_t"},
-         {"int32", "std::int32_t"},
-         {"int64", "std::int64_t"},
-         {"uint16", "std::uint16_t"},
-         {"float64", "double"},
-         {"string", "std::string"},
-         {"bytes", "wire::slice"},
-         {"records", "wire::slice"},
-         {"uuid", "uuid"}}};
+    static const std::array<std::pair<std::string_view, std::string_view>, 11> names{{{"bool", "bool"},
+                                                                                      {"int8", "std::int8_t"},
+                                                                                      {"int16", "std::int16_t"},
+                                                                                      {"int32", "std::int32_t"},
+                                                                                      {"int64", "std::int64_t"},
+                                                                                      {"uint16", "std::uint16_t"},
+                                                                                      {"float64", "double"},
+                                                                                      {"string", "std::string"},
+                                                                                      {"bytes", "wire::slice"},
+                                                                                      {"records", "wire::slice"},
+                                                                                      {"uuid", "uuid"}}};
     if (type.of != nullptr) {
         return struct_name(m, *type.of);
     }
@@ -181,7 +180,9 @@ void read_value(std::ostringstream& out, const message& m, const field& f, const
         if (optional(f)) {
             out << margin << "if (!(" << nullable << ") || in.i8() >= 0) {\n"
                 << margin << "    read(in, version, " << target << ".emplace());\n"
-                << margin << "} else {\n" << margin << "    " << target << ".reset();\n" << margin << "}\n";
+                << margin << "} else {\n"
+                << margin << "    " << target << ".reset();\n"
+                << margin << "}\n";
         } else {
             out << margin << "read(in, version, " << target << ");\n";
         }
@@ -207,8 +208,7 @@ std::string plain_condition(const message& m, const field& f) {
 }
 
 void emit_read(std::ostringstream& out, const message& m, const struct_type& type, const std::string& full_name) {
-    out << "void read(wire::reader& in, [[maybe_unused]] std::int16_t version, " << full_name
-        << "& out) {\n";
+    out << "void read(wire::reader& in, [[maybe_unused]] std::int16_t version, " << full_name << "& out) {\n";
     for (const auto& f : type.fields) {
         if (tagged_always(m, f)) {
             continue;
@@ -282,7 +282,8 @@ void refuse_null(std::ostringstream& out, const message& m, const field& f, cons
 void write_struct(std::ostringstream& out, const std::string& writer, const std::string& value,
                   const std::string& margin) {
     out << margin << "if (auto done = write(" << writer << ", version, " << value << "); !done) {\n"
-        << margin << "    return done;\n" << margin << "}\n";
+        << margin << "    return done;\n"
+        << margin << "}\n";
 }
 
 void write_array(std::ostringstream& out, const message& m, const field& f, const std::string& writer,
@@ -316,7 +317,8 @@ void write_value(std::ostringstream& out, const message& m, const field& f, cons
     } else if (f.type.of != nullptr && optional(f)) {
         refuse_null(out, m, f, margin);
         out << margin << "if (" << as_bool(condition(m, f.nullable)) << ") {\n"
-            << margin << "    " << writer << ".i8(" << source << " ? 1 : -1);\n" << margin << "}\n"
+            << margin << "    " << writer << ".i8(" << source << " ? 1 : -1);\n"
+            << margin << "}\n"
             << margin << "if (" << source << ") {\n";
         write_struct(out, writer, "*" + source, margin + "    ");
         out << margin << "}\n";
@@ -466,8 +468,8 @@ std::string emit_typed_header(const std::vector<message>& api) {
 
 std::string emit_typed_source(const std::vector<message>& api) {
     std::ostringstream out;
-    const auto file = api.front().kind == message_kind::header ? snake_case(api.front().name)
-                                                               : snake_case(api.front().api_name);
+    const auto file =
+        api.front().kind == message_kind::header ? snake_case(api.front().name) : snake_case(api.front().api_name);
     out << "// Generated by tools/kschema from src/protocol/schema. Changes belong there.\n"
         << "#include \"protocol/" << file << ".hpp\"\n\n#include \"protocol/codec.hpp\"\n\n"
         << "namespace cb::protocol {\nnamespace {\n\nusing namespace codec;\n\n";

@@ -45,8 +45,9 @@ void writer::create_topic(const std::string& name, int partitions) {
     rd_kafka_CreateTopics(handle_.get(), &topic, 1, nullptr, queue);
     auto* event = rd_kafka_queue_poll(queue, 10'000);
     std::size_t count = 0;
-    const auto* results = event == nullptr ? nullptr
-                                           : rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+    const auto* results = event == nullptr
+                              ? nullptr
+                              : rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
     const bool fine = count == 1 && rd_kafka_topic_result_error(results[0]) == RD_KAFKA_RESP_ERR_NO_ERROR;
     rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
@@ -58,10 +59,10 @@ void writer::create_topic(const std::string& name, int partitions) {
 
 void writer::send(const std::string& topic, const std::string& key, const std::string& value, int partition) {
     for (;;) {
-        const auto error = rd_kafka_producev(
-            handle_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
-            RD_KAFKA_V_END);
+        const auto error =
+            rd_kafka_producev(handle_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.data(), key.size()),
+                              RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_END);
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
             break;
         }

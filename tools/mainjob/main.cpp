@@ -72,7 +72,8 @@ std::map<std::string, std::set<std::int64_t>> read_ledger(const std::filesystem:
     std::map<std::string, std::set<std::int64_t>> out;
     for (const auto& [sequence, entry] : last) {
         if (entry.at("state").as_string() == "done") {
-            out[std::string(entry.at("effect").as_string())].insert(std::stoll(std::string(entry.at("key").as_string())));
+            out[std::string(entry.at("effect").as_string())].insert(
+                std::stoll(std::string(entry.at("key").as_string())));
         }
     }
     return out;
@@ -163,7 +164,8 @@ private:
             if (copies.size() > 1) {
                 out.kinds["doubled"].seen.insert(n);
             }
-            if (std::any_of(copies.begin(), copies.end(), [&](const delivery* each) { return each->value != wanted; })) {
+            if (std::any_of(copies.begin(), copies.end(),
+                            [&](const delivery* each) { return each->value != wanted; })) {
                 out.kinds["salted"].seen.insert(n);
             }
         }
@@ -195,32 +197,38 @@ int report_differences(const std::string& phase_name, const outcome& what) {
         differences += static_cast<int>(differ.size());
     }
     if (what.sent != what.acknowledged) {
-        std::fprintf(stderr, "phase %s: %zu sent, %zu acknowledged\n", phase_name.c_str(), what.sent, what.acknowledged);
+        std::fprintf(stderr, "phase %s: %zu sent, %zu acknowledged\n", phase_name.c_str(), what.sent,
+                     what.acknowledged);
         ++differences;
     }
     return differences;
 }
 
-int run(std::int64_t messages, int share, std::int64_t delay_ms, std::uint64_t seed) {
-    const std::vector<phase> phases{{"nothing"},
+int run(std::int64_t messages, int share, std::int64_t delay_ms, std::uint64_t seed, const std::string& only) {
+    std::vector<phase> phases{{"nothing"},
                                     {"slow", share},
                                     {"delete", 0, share},
                                     {"duplicate", 0, 0, share},
                                     {"salt", 0, 0, 0, share},
                                     {"all-at-once", share, share, share, share}};
-    std::printf("%lld messages a phase, %d %% each, seed %llu. Of each kind: what the consumer saw / what the ledger says\n\n",
-                static_cast<long long>(messages), share, static_cast<unsigned long long>(seed));
+    if (!only.empty()) {
+        std::erase_if(phases, [&](const phase& each) { return each.name != only; });
+    }
+    std::printf(
+        "%lld messages a phase, %d %% each, seed %llu. Of each kind: what the consumer saw / what the ledger says\n\n",
+        static_cast<long long>(messages), share, static_cast<unsigned long long>(seed));
     std::fflush(stdout);
     main_job job(messages, delay_ms, seed);
-    cb::app::text_table table({"PHASE", "SENT", "ACKNOWLEDGED", "RECEIVED", "LATE", "MISSING", "DOUBLED", "SALTED", ""});
+    cb::app::text_table table(
+        {"PHASE", "SENT", "ACKNOWLEDGED", "RECEIVED", "LATE", "MISSING", "DOUBLED", "SALTED", ""});
     int differences = 0;
     for (const auto& each : phases) {
         auto what = job.run(each);
         const auto found = report_differences(each.name, what);
         differences += found;
-        table.add({each.name, std::to_string(what.sent), std::to_string(what.acknowledged), std::to_string(what.received),
-                   what.kinds["late"].cell(), what.kinds["missing"].cell(), what.kinds["doubled"].cell(),
-                   what.kinds["salted"].cell(), found == 0 ? "agrees" : "DIFFERS"});
+        table.add({each.name, std::to_string(what.sent), std::to_string(what.acknowledged),
+                   std::to_string(what.received), what.kinds["late"].cell(), what.kinds["missing"].cell(),
+                   what.kinds["doubled"].cell(), what.kinds["salted"].cell(), found == 0 ? "agrees" : "DIFFERS"});
     }
     const int ended = job.stop();
     std::printf("%s\n", table.text().c_str());
@@ -240,13 +248,18 @@ int main(int argc, char** argv) {
     int share = 20;
     std::int64_t delay_ms = 1000;
     std::uint64_t seed = 1;
+    std::string only;
     program.add_option("--messages", messages, "A phase")->check(CLI::Range(1, 10'000'000))->capture_default_str();
     program.add_option("--share", share, "Percent of each effect")->check(CLI::Range(1, 25))->capture_default_str();
-    program.add_option("--delay", delay_ms, "Of late messages, in ms")->check(CLI::Range(500, 60'000))->capture_default_str();
+    program.add_option("--delay", delay_ms, "Of late messages, in ms")
+        ->check(CLI::Range(500, 60'000))
+        ->capture_default_str();
     program.add_option("--seed", seed, "Decides which messages are hit")->capture_default_str();
+    program.add_option("--only", only, "One phase alone, as all-at-once")
+        ->check(CLI::IsMember({"nothing", "slow", "delete", "duplicate", "salt", "all-at-once"}));
     CLI11_PARSE(program, argc, argv);
     try {
-        return run(messages, share, delay_ms, seed);
+        return run(messages, share, delay_ms, seed, only);
     } catch (const std::exception& wrong) {
         std::fprintf(stderr, "mainjob: %s\n", wrong.what());
         return 4;

@@ -39,9 +39,7 @@ TEST(manual_clock, goes_on_only_when_told) {
     EXPECT_EQ(clock.wall_ms() - wall, 2);
 }
 
-TEST(assertion, stays_on_in_release) {
-    EXPECT_DEATH(CB_ASSERT(1 == 2), "broken invariant: 1 == 2");
-}
+TEST(assertion, stays_on_in_release) { EXPECT_DEATH(CB_ASSERT(1 == 2), "broken invariant: 1 == 2"); }
 
 TEST(strong_id, compares_by_value) {
     EXPECT_EQ(connection_id(4), connection_id(4));

@@ -10,9 +10,10 @@ namespace {
 
 TEST(log, a_json_line_holds_time_level_event_and_fields) {
     const std::vector<log_field> fields{{"topic", "a\"b"}, {"partition", 3}, {"share", 0.5}, {"held", true}};
-    EXPECT_EQ(log_line_json(1'700'000'000'123, log_level::info, "rule changed", fields),
-              R"({"time":"2023-11-14T22:13:20.123Z","level":"info","event":"rule changed","topic":"a\"b","partition":3,)"
-              R"("share":0.5,"held":true})");
+    EXPECT_EQ(
+        log_line_json(1'700'000'000'123, log_level::info, "rule changed", fields),
+        R"({"time":"2023-11-14T22:13:20.123Z","level":"info","event":"rule changed","topic":"a\"b","partition":3,)"
+        R"("share":0.5,"held":true})");
 }
 
 TEST(log, text_is_for_people) {

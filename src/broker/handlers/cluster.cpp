@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ApiVersions, Metadata, DescribeCluster, DescribeTopicPartitions, FindCoordinator: where everything is. On one node the
-// answer is always: here.
+// ApiVersions, Metadata, DescribeCluster, DescribeTopicPartitions, FindCoordinator: where everything is. On one node
+// the answer is always: here.
 #include "broker/handlers/handler.hpp"
 #include "protocol/api_versions.hpp"
 #include "protocol/describe_cluster.hpp"
@@ -37,8 +37,8 @@ void describe(const topic& from, std::int32_t node_id, protocol::metadata_respon
     out.name = from.name;
     out.topic_id = from.id;
     for (std::size_t i = 0; i < from.partitions.size(); ++i) {
-        out.partitions.push_back(described<protocol::metadata_response::metadata_response_partition>(
-            static_cast<std::int32_t>(i), node_id));
+        out.partitions.push_back(
+            described<protocol::metadata_response::metadata_response_partition>(static_cast<std::int32_t>(i), node_id));
     }
 }
 
@@ -155,7 +155,8 @@ result<void> describe_topic_partitions(node_state& state, const request& what, r
         const auto* found = state.topic_table.find(name);
         if (found == nullptr) {
             const bool valid = topics::valid_name(name);
-            out.error_code = number(valid ? error_code::unknown_topic_or_partition : error_code::invalid_topic_exception);
+            out.error_code =
+                number(valid ? error_code::unknown_topic_or_partition : error_code::invalid_topic_exception);
             continue;
         }
         out.topic_id = found->id;

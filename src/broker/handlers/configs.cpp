@@ -45,7 +45,8 @@ void add(described& out, const protocol::describe_configs_request& wanted, const
     row.read_only = read_only;
     row.config_source = source;
     row.config_type = type_number(definition.kind);
-    row.documentation = wanted.include_documentation ? std::optional(std::string(definition.description)) : std::nullopt;
+    row.documentation =
+        wanted.include_documentation ? std::optional(std::string(definition.description)) : std::nullopt;
     if (wanted.include_synonyms) {
         row.synonyms.push_back({row.name, row.value, source});
     }
@@ -132,8 +133,8 @@ result<void> describe_configs(node_state& state, const request& what, reply_func
             for (const auto& definition : topic_config_definitions()) {
                 if (asked(each, definition.name)) {
                     const bool own = found->config.overrides().contains(std::string(definition.name));
-                    add(out, *wanted, definition, found->config.value_of(definition), own ? source_topic : source_default,
-                        false);
+                    add(out, *wanted, definition, found->config.value_of(definition),
+                        own ? source_topic : source_default, false);
                 }
             }
         } else if (each.resource_type == resource_broker && names_this_broker(state, each.resource_name)) {

@@ -29,8 +29,8 @@ protocol::join_group_response join_response(join_answer from, std::int16_t versi
     out.skip_assignment = version >= 9 && from.skip_assignment;
     out.member_id = std::move(from.member_id);
     for (auto& each : from.members) {
-        out.members.push_back({std::move(each.id), version >= 5 ? std::move(each.instance_id) : std::nullopt,
-                               std::move(each.metadata)});
+        out.members.push_back(
+            {std::move(each.id), version >= 5 ? std::move(each.instance_id) : std::nullopt, std::move(each.metadata)});
     }
     return out;
 }
@@ -65,7 +65,8 @@ result<void> join_group(node_state& state, const request& what, reply_function r
     }
     join.session_timeout = milliseconds(wanted->session_timeout_ms);
     // Version 0 has no timeout of its own for rebalances.
-    join.rebalance_timeout = milliseconds(what.version >= 1 ? wanted->rebalance_timeout_ms : wanted->session_timeout_ms);
+    join.rebalance_timeout =
+        milliseconds(what.version >= 1 ? wanted->rebalance_timeout_ms : wanted->session_timeout_ms);
     join.member_id_required = what.version >= 4;
     join.can_skip_assignment = what.version >= 9;
     const auto version = what.version;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ListOffsets, OffsetForLeaderEpoch, DeleteRecords, DescribeProducers, DescribeLogDirs: questions to the logs themselves.
+// ListOffsets, OffsetForLeaderEpoch, DeleteRecords, DescribeProducers, DescribeLogDirs: questions to the logs
+// themselves.
 #include "broker/handlers/handler.hpp"
 #include "protocol/delete_records.hpp"
 #include "protocol/describe_log_dirs.hpp"
@@ -141,8 +142,8 @@ result<void> describe_producers(node_state& state, const request& what, reply_fu
                 continue;
             }
             for (const auto& row : target->log.producers().rows()) {
-                out.active_producers.push_back({row.producer_id, row.epoch, row.last_sequence, row.last_timestamp, 0,
-                                                row.open_since_offset});
+                out.active_producers.push_back(
+                    {row.producer_id, row.epoch, row.last_sequence, row.last_timestamp, 0, row.open_since_offset});
             }
         }
     }

@@ -80,7 +80,8 @@ public:
     }
 
 private:
-    std::optional<problem> check_transaction(const topic& into, std::int32_t index, const record::batch_header& header) {
+    std::optional<problem> check_transaction(const topic& into, std::int32_t index,
+                                             const record::batch_header& header) {
         if (!header.transactional()) {
             return std::nullopt;
         }
@@ -117,7 +118,8 @@ private:
         if (!done) {
             if (!state_.said_memory_is_full) {
                 state_.said_memory_is_full = true;
-                state_.log.error("produce refused: the log is full", {{"why", done.error().message}, {"topic", into.name}});
+                state_.log.error("produce refused: the log is full",
+                                 {{"why", done.error().message}, {"topic", into.name}});
             }
             return problem{error_code::kafka_storage_error, done.error().message};
         }

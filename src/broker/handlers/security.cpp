@@ -75,8 +75,10 @@ result<void> describe_user_scram_credentials(node_state& /*state*/, const reques
     response.error_message = std::nullopt;
     if (wanted->users) {
         for (const auto& user : *wanted->users) {
-            response.results.push_back({user.name, number(error_code::resource_not_found),
-                                        "Attempt to describe a user credential that does not exist: " + user.name, {}});
+            response.results.push_back({user.name,
+                                        number(error_code::resource_not_found),
+                                        "Attempt to describe a user credential that does not exist: " + user.name,
+                                        {}});
         }
     }
     answer(reply, response, what.version);

@@ -9,8 +9,8 @@ namespace {
 
 using protocol::api_key;
 
-// Versions end before those that only other brokers send (AddPartitionsToTxn 4), or that need a feature this broker does
-// not finalize (transaction.version 2: EndTxn 5, TxnOffsetCommit 5; two-phase commit: InitProducerId 6).
+// Versions end before those that only other brokers send (AddPartitionsToTxn 4), or that need a feature this broker
+// does not finalize (transaction.version 2: EndTxn 5, TxnOffsetCommit 5; two-phase commit: InitProducerId 6).
 constexpr std::array rows{
     row{api_key::produce, 0, 13, produce},
     row{api_key::fetch, 4, 18, fetch},

@@ -35,8 +35,8 @@ refusal check_replicas(const protocol::create_topics_request::creatable_topic& w
     }
     for (const auto& each : wanted.assignments) {
         const bool here = each.broker_ids.size() == 1 && each.broker_ids.front() == node_id;
-        const bool in_row = each.partition_index >= 0 &&
-                            static_cast<std::size_t>(each.partition_index) < wanted.assignments.size();
+        const bool in_row =
+            each.partition_index >= 0 && static_cast<std::size_t>(each.partition_index) < wanted.assignments.size();
         if (!here || !in_row) {
             return {error_code::invalid_replica_assignment, "broker " + std::to_string(node_id) + " is the only one"};
         }
@@ -46,8 +46,8 @@ refusal check_replicas(const protocol::create_topics_request::creatable_topic& w
 
 void create_one(node_state& state, const protocol::create_topics_request::creatable_topic& wanted, bool validate_only,
                 protocol::create_topics_response::creatable_topic_result& out) {
-    const auto counted = wanted.assignments.empty() ? wanted.num_partitions
-                                                    : static_cast<std::int32_t>(wanted.assignments.size());
+    const auto counted =
+        wanted.assignments.empty() ? wanted.num_partitions : static_cast<std::int32_t>(wanted.assignments.size());
     const auto partition_count = counted == -1 ? state.options.partitions_default : counted;
     auto wrong = check_replicas(wanted, state.options.node_id);
     if (wrong.code == error_code::none) {
@@ -172,7 +172,8 @@ result<void> elect_leaders(node_state& state, const request& what, reply_functio
         return tl::unexpected(wanted.error());
     }
     protocol::elect_leaders_response response;
-    for (const auto& in : wanted->topic_partitions.value_or(std::vector<protocol::elect_leaders_request::topic_partitions_struct>{})) {
+    for (const auto& in :
+         wanted->topic_partitions.value_or(std::vector<protocol::elect_leaders_request::topic_partitions_struct>{})) {
         auto& topic_out = response.replica_election_results.emplace_back();
         topic_out.topic = in.topic;
         auto* found = state.topic_table.find(in.topic);

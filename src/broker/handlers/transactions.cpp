@@ -28,9 +28,9 @@ result<void> init_producer_id(node_state& state, const request& what, reply_func
     if (!wanted) {
         return tl::unexpected(wanted.error());
     }
-    const auto given = state.transactions.init_producer(wanted->transactional_id,
-                                                        milliseconds(wanted->transaction_timeout_ms),
-                                                        {wanted->producer_id, wanted->producer_epoch});
+    const auto given =
+        state.transactions.init_producer(wanted->transactional_id, milliseconds(wanted->transaction_timeout_ms),
+                                         {wanted->producer_id, wanted->producer_epoch});
     protocol::init_producer_id_response response;
     response.error_code = number(for_version(given.error, what.version, 4));
     response.producer_id = given.producer.id;
@@ -144,8 +144,9 @@ result<void> list_transactions(node_state& state, const request& what, reply_fun
         return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
     };
     for (const auto& name : wanted->state_filters) {
-        const bool known = name == "Empty" || name == "Ongoing" || name == "CompleteCommit" || name == "CompleteAbort" ||
-                           name == "PrepareCommit" || name == "PrepareAbort" || name == "Dead";
+        const bool known = name == "Empty" || name == "Ongoing" || name == "CompleteCommit" ||
+                           name == "CompleteAbort" || name == "PrepareCommit" || name == "PrepareAbort" ||
+                           name == "Dead";
         if (!known) {
             response.unknown_state_filters.push_back(name);
         }

@@ -4,7 +4,8 @@
 namespace cb::fault {
 namespace {
 
-/// Waits with others of its partition and leaves with them in another order. The waiting is the held messages' business.
+/// Waits with others of its partition and leaves with them in another order. The waiting is the held messages'
+/// business.
 class reorder final : public message_effect {
 public:
     explicit reorder(const reorder_effect& settings) : settings_(settings) {}

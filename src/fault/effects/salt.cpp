@@ -21,7 +21,8 @@ public:
             return "empty value";
         }
         std::string text(wire::as_text(*message.record.value));
-        const auto why_not = settings_.mode == salt_mode::schema_id ? change_schema_id(text, random) : change(text, random);
+        const auto why_not =
+            settings_.mode == salt_mode::schema_id ? change_schema_id(text, random) : change(text, random);
         if (why_not.empty()) {
             const auto bytes = wire::as_bytes(text);
             message.set_value({bytes.begin(), bytes.end()});

@@ -37,8 +37,8 @@ struct collector final : walk_visitor {
         const bool null_begin =
             here.null && here.event != walk_event::array_end && here.event != walk_event::struct_end;
         if (here.event == walk_event::value || null_begin) {
-            found.push_back({text_of(here.path), here.null,
-                             std::string(wire::as_text(body.subspan(here.offset, here.length)))});
+            found.push_back(
+                {text_of(here.path), here.null, std::string(wire::as_text(body.subspan(here.offset, here.length)))});
         }
         const bool array = here.event == walk_event::array_begin;
         if (array || (here.event == walk_event::value && fixed_size(here.field().type) == 0)) {
@@ -61,8 +61,8 @@ template <class Body>
 void for_every_message(Body&& body) {
     for (const auto& message : all_messages()) {
         for (auto version = message.versions.first; version <= message.versions.last; ++version) {
-            SCOPED_TRACE(std::string(message.name) + " version " + std::to_string(version) + ", CB_SEED=" +
-                         std::to_string(seed()));
+            SCOPED_TRACE(std::string(message.name) + " version " + std::to_string(version) +
+                         ", CB_SEED=" + std::to_string(seed()));
             random_source random(stable_hash(message.name, seed() + static_cast<std::uint64_t>(version)));
             body(message, version, random);
             if (::testing::Test::HasFailure()) {

@@ -138,8 +138,8 @@ INSTANTIATE_TEST_SUITE_P(codecs, every_codec,
 
 TEST(snappy, reads_the_bare_form_of_other_clients) {
     // Raw snappy of "aaaa…" (20 times): length 20, literal "a", copy of 19 at distance 1.
-    const std::vector<std::byte> bare{std::byte{20}, std::byte{0x00}, std::byte{'a'}, std::byte{0x4a}, std::byte{1},
-                                      std::byte{0}};
+    const std::vector<std::byte> bare{std::byte{20},   std::byte{0x00}, std::byte{'a'},
+                                      std::byte{0x4a}, std::byte{1},    std::byte{0}};
     const auto plain = decompress(codec::snappy, bare, 100);
     ASSERT_TRUE(plain) << plain.error().message;
     EXPECT_EQ(as_text(*plain), std::string(20, 'a'));

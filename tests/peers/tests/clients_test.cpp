@@ -37,8 +37,13 @@ protected:
         }
     }
     std::string run(const std::string& tool, std::vector<std::string> arguments) {
-        std::vector<std::string> words{"java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", libraries_ + "/*",
-                                       "org.apache.kafka.tools." + tool, "--bootstrap-server", broker_.bootstrap()};
+        std::vector<std::string> words{"java",
+                                       "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+                                       "-cp",
+                                       libraries_ + "/*",
+                                       "org.apache.kafka.tools." + tool,
+                                       "--bootstrap-server",
+                                       broker_.bootstrap()};
         words.insert(words.end(), arguments.begin(), arguments.end());
         child_process process(words);
         EXPECT_EQ(process.wait(60s), 0) << tool << "\n" << process.output();

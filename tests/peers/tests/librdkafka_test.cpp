@@ -50,10 +50,11 @@ client make(rd_kafka_type_t type, const settings& wanted, delivery_count* count 
     return {made, rd_kafka_destroy};
 }
 
-void produce(rd_kafka_t* to, const std::string& topic, const std::string& value, int partition = RD_KAFKA_PARTITION_UA) {
-    const auto error = rd_kafka_producev(to, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
-                                         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                                         RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_END);
+void produce(rd_kafka_t* to, const std::string& topic, const std::string& value,
+             int partition = RD_KAFKA_PARTITION_UA) {
+    const auto error = rd_kafka_producev(
+        to, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_END);
     ASSERT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
 }
 
@@ -150,7 +151,8 @@ TEST_F(librdkafka, every_acks_and_codec) {
 
 TEST_F(librdkafka, an_idempotent_producer_keeps_order) {
     delivery_count count;
-    const auto producer = make(RD_KAFKA_PRODUCER, with({{"enable.idempotence", "true"}, {"batch.num.messages", "7"}}), &count);
+    const auto producer =
+        make(RD_KAFKA_PRODUCER, with({{"enable.idempotence", "true"}, {"batch.num.messages", "7"}}), &count);
     for (int i = 0; i < 2000; ++i) {
         produce(producer.get(), "rd-idempotent", std::to_string(i), 0);
     }
@@ -179,7 +181,8 @@ TEST_F(librdkafka, a_group_shares_commits_and_resumes) {
         auto second = make(RD_KAFKA_CONSUMER, options);
         subscribe(second.get(), "rd-group");
         const auto until = std::chrono::steady_clock::now() + 30s;
-        while ((assigned(first.get()) != 2 || assigned(second.get()) != 2) && std::chrono::steady_clock::now() < until) {
+        while ((assigned(first.get()) != 2 || assigned(second.get()) != 2) &&
+               std::chrono::steady_clock::now() < until) {
             EXPECT_FALSE(poll(first.get(), 100ms)) << "nothing is read again";
             EXPECT_FALSE(poll(second.get(), 100ms)) << "the second goes on where the first committed";
         }

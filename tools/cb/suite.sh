@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tests, benchmarks, soaks. Sourced by ./cb.
+
+passed=0
+failed=0
+skipped=0
+skips=()
+
+# count_gtest NAME LOG EXIT: adds what a GoogleTest program says to the sums.
+count_gtest() {
+    local name=$1 log=$2 code=$3 good bad missed
+    good=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) tests?\.$/\1/p' "$log" | tail -n 1)
+    bad=$(sed -nE 's/^\[  FAILED  \] ([0-9]+) tests?, listed below:$/\1/p' "$log" | tail -n 1)
+    missed=$(sed -nE 's/^\[  SKIPPED \] ([0-9]+) tests?, listed below:$/\1/p' "$log" | tail -n 1)
+    if [ "$code" -ne 0 ] && [ "${bad:-0}" -eq 0 ]; then
+        bad=1 # it died
+    fi
+    passed=$((passed + ${good:-0}))
+    failed=$((failed + ${bad:-0}))
+    skipped=$((skipped + ${missed:-0}))
+    if [ "${missed:-0}" -gt 0 ]; then
+        skips+=("$(grep -E '^[^[].*(names no folder|not installed|not given|skipped)' "$log" | sort -u | head -n 3 | tr '\n' ';') ($name)")
+    fi
+    if [ "$code" -ne 0 ]; then
+        echo "FAILED $name" >&2
+        grep -vE '^\[ +(OK|RUN) +\]|^\[-+\]' "$log" | tail -n 60 >&2
+    fi
+    printf '  %-34s %4s passed %3s failed\n' "$name" "${good:-0}" "${bad:-0}"
+}
+
+# run_programs PRESET PROGRAM…
+run_programs() {
+    local preset=$1 program log code
+    shift
+    for program in "$@"; do
+        [ -x "build/$preset/bin/$program" ] || { echo "missing: build/$preset/bin/$program" >&2; failed=$((failed + 1)); continue; }
+        log="build/$preset/$program.log"
+        code=0
+        timeout 600 "build/$preset/bin/$program" >"$log" 2>&1 </dev/null || code=$?
+        count_gtest "$preset/$program" "$log" "$code"
+    done
+}
+
+# check NAME command…: one test that is a command.
+check() {
+    local name=$1 log
+    shift
+    log=$(mktemp "build/log.XXXXXX")
+    if "$@" >"$log" 2>&1 </dev/null; then
+        passed=$((passed + 1))
+        printf '  %-34s    1 passed   0 failed\n' "$name"
+    else
+        failed=$((failed + 1))
+        echo "FAILED $name" >&2
+        tail -n 40 "$log" >&2
+    fi
+    rm -f "$log"
+}
+
+# Kafka's jars and kafkajs, once, in .cache/. What cannot be had is told; its tests skip by name.
+fetch_peers() {
+    local cache=$PWD/.cache
+    mkdir -p "$cache"
+    if [ ! -f "$cache/kafka-libs.done" ] || ! cmp -s tests/peers/pom.xml "$cache/kafka-libs.done"; then
+        rm -rf "$cache/kafka-libs"
+        if mvn -q -B -f tests/peers/pom.xml org.apache.maven.plugins:maven-dependency-plugin:3.6.0:copy-dependencies \
+            -DoutputDirectory="$cache/kafka-libs" >"$cache/maven.log" 2>&1 </dev/null; then
+            cp tests/peers/pom.xml "$cache/kafka-libs.done"
+        else
+            echo "Apache Kafka cannot be fetched from Maven Central (.cache/maven.log says why)" >&2
+        fi
+    fi
+    if [ ! -f "$cache/kafkajs.done" ] || ! cmp -s tests/peers/kafkajs/package.json "$cache/kafkajs.done"; then
+        mkdir -p "$cache/kafkajs"
+        cp tests/peers/kafkajs/package.json "$cache/kafkajs/"
+        if (cd "$cache/kafkajs" && npm install --silent --no-audit --no-fund >"$cache/npm.log" 2>&1 </dev/null); then
+            cp tests/peers/kafkajs/package.json "$cache/kafkajs.done"
+        else
+            echo "kafkajs cannot be fetched from the npm registry (.cache/npm.log says why)" >&2
+        fi
+    fi
+    tests/conformance/fetch_kafka.sh "$cache/kafka" || true
+    [ -f "$cache/kafka-libs.done" ] && export CB_KAFKA_LIBS="$cache/kafka-libs"
+    [ -f "$cache/kafkajs.done" ] && export CB_KAFKAJS="$cache/kafkajs"
+    export CB_KAFKA_MESSAGES="$cache/kafka/messages" CB_KAFKA_ERRORS="$cache/kafka/errors.txt"
+    return 0
+}
+
+unit_tests="base_tests wire_tests record_tests protocol_tests net_tests fault_tests broker_tests proxy_tests admin_tests app_tests"
+concurrent_tests="net_tests admin_tests"
+
+formatted() { git ls-files '*.cpp' '*.hpp' | xargs clang-format-16 --dry-run -Werror; }
+
+run_suite() {
+    ensure_packages build test check
+    fetch_peers &
+    local fetching=$!
+    build_preset release
+    wait "$fetching" || true
+    fetch_peers
+    echo "release"
+    # shellcheck disable=SC2086
+    run_programs release $unit_tests conformance_tests tidy_tests peer_tests
+    check "formatting" formatted
+    check "main job (short)" build/release/bin/mainjob --messages 2000 --seed 7
+    echo "address and undefined-behaviour sanitizers"
+    # shellcheck disable=SC2086
+    build_preset asan $unit_tests && run_programs asan $unit_tests
+    echo "thread sanitizer"
+    # shellcheck disable=SC2086
+    build_preset tsan $concurrent_tests && run_programs tsan $concurrent_tests
+    if [ "$skipped" -gt 0 ]; then
+        echo "$skipped tests were skipped because something is not there: ${skips[*]}"
+        if [ "${CI:-}" = true ]; then
+            echo "under CI that is a failure" >&2
+            failed=$((failed + skipped))
+        fi
+    fi
+    echo "./cb test: $((SECONDS - started)) s"
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+    exit
+}
+
+run_main_job() { build/release/bin/mainjob "$@"; }
+
+run_fuzz() {
+    local seconds=${1:-30} target
+    build_preset fuzz
+    echo "canary: it must be found"
+    if build/fuzz/bin/canary_fuzz -max_total_time=60 -artifact_prefix=build/fuzz/ >build/fuzz/canary.log 2>&1; then
+        echo "the canary was not found: the other targets prove nothing" >&2
+        return 1
+    fi
+    for target in frame_fuzz walker_fuzz batch_fuzz; do
+        echo "$target: $seconds s"
+        build/fuzz/bin/$target "-max_total_time=$seconds" -rss_limit_mb=2048 -artifact_prefix=build/fuzz/ \
+            >"build/fuzz/$target.log" 2>&1 || { tail -n 30 "build/fuzz/$target.log"; return 1; }
+    done
+    echo "nothing found"
+}
+
+run_check() {
+    build_preset asan
+    echo "every header alone"
+    git ls-files 'src/*.hpp' | while read -r header; do
+        echo "#include \"${header#src/}\"" | clang++-16 -std=c++20 -fsyntax-only -Isrc -Ibuild/asan/generated -msse4.2 \
+            -DBOOST_ASIO_HAS_CO_AWAIT=1 -DBOOST_ASIO_HAS_STD_COROUTINE=1 -DBOOST_ASIO_SEPARATE_COMPILATION -x c++ - ||
+            { echo "does not compile alone: $header" >&2; exit 1; }
+    done
+    echo "clang-tidy"
+    git ls-files 'src/*.cpp' | grep -v /tests/ | xargs -P 2 -n 4 clang-tidy-16 -p build/asan --quiet
+}
+
+run_soak() {
+    case "${1:-}" in
+        reconcile)
+            shift
+            build_preset release chaosbroker mainjob
+            for seed in 1 2 3; do build/release/bin/mainjob --messages 1000000 --seed "$seed" --only all-at-once "$@"; done
+            ;;
+        *) echo "./cb soak reconcile    1,000,000 messages, all effects at 20 %, three seeds, reconciled message by message" ;;
+    esac
+}
+
+run_bench() {
+    case "${1:-}" in
+        broker) build_preset release; fetch_peers; shift; bench/broker.sh "$@" ;;
+        *) echo "./cb bench broker    this broker beside Apache Kafka, one client, one machine" ;;
+    esac
+}
