@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "broker/node.hpp"
+#include "broker/topics.hpp"
+#include "fault/rule_parser.hpp"
+#include "protocol/end_txn.hpp"
+#include "protocol/fetch.hpp"
+#include "protocol/init_producer_id.hpp"
+#include "protocol/add_partitions_to_txn.hpp"
+#include "protocol/produce.hpp"
+#include "proxy/fault_pipeline.hpp"
+#include "proxy/reply_queue.hpp"
+#include "proxy/sasl.hpp"
+
+namespace cb::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+wire::chain bytes(std::string_view text) {
+    wire::chain out;
+    out.append(wire::slice::copy_of(text));
+    return out;
+}
+
+TEST(reply_queue, answers_leave_in_the_order_of_their_requests) {
+    reply_queue queue;
+    const auto a = queue.reserve();
+    const auto b = queue.reserve();
+    const auto c = queue.reserve();
+    queue.complete(b, bytes("b"));
+    EXPECT_TRUE(queue.take_ready().empty());
+    queue.complete(a, {}); // acks=0
+    EXPECT_EQ(wire::as_text(queue.take_ready().flatten().view()), "b");
+    queue.complete(c, bytes("c"));
+    EXPECT_EQ(wire::as_text(queue.take_ready().flatten().view()), "c");
+    EXPECT_EQ(queue.waiting(), 0U);
+}
+
+TEST(scram, agrees_with_the_example_of_rfc_7677) {
+    const auto keys =
+        derive_scram_keys(scram_hash::sha256, "pencil",
+                          std::string("\x5b\x6d\x99\x68\x9d\x12\x35\x8e\xec\xa0\x4b\x14\x12\x36\xfa\x81", 16), 4096);
+    EXPECT_EQ(keys.stored_key.size(), 32U);
+    EXPECT_EQ(static_cast<unsigned char>(keys.stored_key[0]), 0x58);
+}
+
+TEST(sasl, plain_takes_the_right_password_only) {
+    credential_store users;
+    users.add("anna", "secret");
+    EXPECT_TRUE(start_sasl("PLAIN", users, "n")->step(std::string_view("\0anna\0secret", 12)));
+    EXPECT_FALSE(start_sasl("PLAIN", users, "n")->step(std::string_view("\0anna\0wrong!", 12)));
+    EXPECT_FALSE(start_sasl("PLAIN", users, "n")->step("anna"));
+    EXPECT_EQ(start_sasl("GSSAPI", users, "n"), nullptr);
+}
+
+/// Pipeline and embedded broker together, with a clock that stands still.
+class pipeline_test : public testing::Test {
+protected:
+    pipeline_test() {
+        client_.client_id = "c";
+        client_.client_host = "/127.0.0.1";
+        node_.topic_table().create("t", 1, {});
+    }
+    void rules(const std::string& yaml) {
+        const auto parsed = fault::parse_rules("format: 1\n" + yaml);
+        ASSERT_TRUE(parsed) << parsed.error().text();
+        pipeline_.set_plan(std::make_shared<fault::plan>(parsed->rules, 1, *pipeline_.current_plan(), clock_.now()));
+    }
+    template <class Request>
+    pipeline_answer submit(const Request& request, std::int16_t version) {
+        wire::writer out;
+        EXPECT_TRUE(request.encode(out, version));
+        pipeline_request what;
+        what.header.api = Request::api;
+        what.header.version = version;
+        what.client = &client_;
+        what.body = out.take().flatten();
+        std::optional<pipeline_answer> given;
+        auto on_reply = [&](pipeline_answer answer) { given = std::move(answer); };
+        EXPECT_TRUE(pipeline_.submit(what, on_reply));
+        EXPECT_TRUE(given.has_value());
+        return given ? std::move(*given) : pipeline_answer{};
+    }
+    template <class Response>
+    static Response decoded(const pipeline_answer& answer, std::int16_t version) {
+        wire::reader in(answer.body.flatten());
+        auto response = Response::decode(in, version);
+        EXPECT_TRUE(response);
+        return *response;
+    }
+    protocol::produce_response::partition_produce_response produce(const std::vector<std::string>& values,
+                                                                   record::batch_options options = {},
+                                                                   const std::string& transactional_id = {}) {
+        record::batch_builder builder(options);
+        for (const auto& value : values) {
+            record::record_view each;
+            each.offset_delta = static_cast<std::int32_t>(builder.count());
+            each.value = wire::as_bytes(value);
+            builder.add(each);
+        }
+        protocol::produce_request request;
+        request.acks = -1;
+        if (!transactional_id.empty()) {
+            request.transactional_id = transactional_id;
+        }
+        auto& topic = request.topic_data.emplace_back();
+        topic.name = "t";
+        topic.partition_data.push_back({0, *builder.build()});
+        last_ = submit(request, 9);
+        if (last_.body.empty()) {
+            return {};
+        }
+        return decoded<protocol::produce_response>(last_, 9).responses[0].partition_responses[0];
+    }
+    /// What is in the log, value by value; control batches left out.
+    std::vector<std::string> stored() {
+        std::vector<std::string> out;
+        const auto& log = node_.topic_table().find("t")->partitions[0]->log;
+        const auto all = log.read(log.start_offset(), {log.end_offset(), SIZE_MAX, true}).flatten();
+        for (std::size_t at = 0; at < all.size();) {
+            const auto header = *record::parse_header(all.view().subspan(at));
+            const auto batch = all.subslice(at, header.total_bytes());
+            EXPECT_TRUE(record::validate(batch.view()));
+            const auto set = record::read_records(header, batch);
+            for (const auto& each : set->records) {
+                if (!header.control()) {
+                    out.emplace_back(wire::as_text(*each.value));
+                }
+            }
+            at += header.total_bytes();
+        }
+        return out;
+    }
+    using texts = std::vector<std::string>;
+
+    manual_clock clock_;
+    silent_log log_;
+    broker::node node_{{}, clock_, random_source(1), log_};
+    backend::embedded_backend backend_{node_};
+    fault::ledger ledger_{1000, clock_};
+    fault_pipeline pipeline_{backend_, clock_, ledger_, fault::key_form::full, log_, 1};
+    broker::client_context client_;
+    pipeline_answer last_;
+};
+
+TEST_F(pipeline_test, the_sender_is_told_the_offset_of_what_was_stored) {
+    rules("rules: [{name: r, first: 2, do: delete}]");
+    EXPECT_EQ(produce({"a", "b", "c"}).base_offset, 0);
+    EXPECT_EQ(stored(), texts{"c"});
+}
+
+TEST_F(pipeline_test, of_nothing_stored_the_offset_is_unknown_and_there_is_no_error) {
+    rules("rules: [{name: r, do: delete}]");
+    const auto answer = produce({"a", "b"});
+    EXPECT_EQ(answer.error_code, 0);
+    EXPECT_EQ(answer.base_offset, -1);
+    EXPECT_TRUE(stored().empty());
+    EXPECT_EQ(ledger_.since(1, 10, "r").at(1).state, fault::entry_state::done);
+}
+
+TEST_F(pipeline_test, a_late_message_comes_when_it_is_due) {
+    rules("rules: [{name: r, first: 1, do: {late: {delay: 5s}}}]");
+    EXPECT_EQ(produce({"late", "on time"}).error_code, 0);
+    EXPECT_EQ(stored(), texts{"on time"});
+    EXPECT_EQ(ledger_.since(1, 1, "").at(0).state, fault::entry_state::open);
+    clock_.advance(4s);
+    pipeline_.advance();
+    EXPECT_EQ(stored(), texts{"on time"});
+    EXPECT_EQ(*pipeline_.next_deadline(), clock_.now() + 1s);
+    clock_.advance(1s);
+    pipeline_.advance();
+    EXPECT_EQ(stored(), (texts{"on time", "late"}));
+    const auto entry = ledger_.since(1, 1, "").at(0);
+    EXPECT_EQ(entry.state, fault::entry_state::done);
+    EXPECT_EQ(entry.offset, 1);
+}
+
+TEST_F(pipeline_test, a_window_changes_places_when_it_is_full) {
+    rules("rules: [{name: r, do: {reorder: {window: 4, within: 2s}}}]");
+    produce({"1", "2", "3", "4", "5"});
+    pipeline_.advance();
+    auto now = stored();
+    ASSERT_EQ(now.size(), 4U);
+    EXPECT_NE(now, (texts{"1", "2", "3", "4"}));
+    std::sort(now.begin(), now.end());
+    EXPECT_EQ(now, (texts{"1", "2", "3", "4"}));
+    clock_.advance(2s);
+    pipeline_.advance();
+    EXPECT_EQ(stored().size(), 5U) << "the rest at the latest after `within`";
+}
+
+TEST_F(pipeline_test, a_batch_that_the_broker_refuses_leaves_no_trace) {
+    rules("rules: [{name: r, do: {duplicate: {copies: 1, after: 1s}}}]");
+    record::batch_options out_of_order;
+    out_of_order.producer_id = 7;
+    out_of_order.producer_epoch = 0;
+    out_of_order.base_sequence = 0;
+    EXPECT_EQ(produce({"a"}, out_of_order).error_code, 0);
+    out_of_order.base_sequence = 5;
+    EXPECT_NE(produce({"b"}, out_of_order).error_code, 0);
+    EXPECT_EQ(ledger_.since(2, 1, "").at(0).state, fault::entry_state::undone);
+    EXPECT_EQ(pipeline_.held().count(), 1U);
+    out_of_order.base_sequence = 1;
+    EXPECT_EQ(produce({"b"}, out_of_order).error_code, 0);
+}
+
+TEST_F(pipeline_test, what_is_held_of_a_transaction_is_released_by_its_commit_and_dropped_by_its_abort) {
+    protocol::init_producer_id_request init;
+    init.transactional_id = "tx";
+    init.transaction_timeout_ms = 60'000;
+    const auto me = decoded<protocol::init_producer_id_response>(submit(init, 4), 4);
+    rules("rules: [{name: r, first: 4, do: {late: {delay: 30s}}}]");
+    std::int32_t sequence = 0;
+    for (const bool commit : {true, false}) {
+        protocol::add_partitions_to_txn_request add;
+        add.v3_and_below_transactional_id = "tx";
+        add.v3_and_below_producer_id = me.producer_id;
+        add.v3_and_below_producer_epoch = me.producer_epoch;
+        add.v3_and_below_topics.push_back({"t", {0}});
+        submit(add, 3);
+        record::batch_options options;
+        options.attributes = record::attribute::transactional;
+        options.producer_id = me.producer_id;
+        options.producer_epoch = me.producer_epoch;
+        options.base_sequence = sequence;
+        sequence += 2;
+        const std::string kind = commit ? "kept" : "dropped";
+        EXPECT_EQ(produce({kind + " 1", kind + " 2"}, options, "tx").error_code, 0);
+        EXPECT_EQ(pipeline_.held().count(), 2U);
+        protocol::end_txn_request end;
+        end.transactional_id = "tx";
+        end.producer_id = me.producer_id;
+        end.producer_epoch = me.producer_epoch;
+        end.committed = commit;
+        EXPECT_EQ(decoded<protocol::end_txn_response>(submit(end, 3), 3).error_code, 0);
+        EXPECT_EQ(pipeline_.held().count(), 0U);
+    }
+    EXPECT_EQ(stored(), (texts{"kept 1", "kept 2"}));
+    EXPECT_EQ(ledger_.since(3, 1, "").at(0).state, fault::entry_state::undone);
+}
+
+TEST_F(pipeline_test, an_error_is_answered_and_nothing_is_stored) {
+    rules("rules: [{name: r, intercept: request, where: {api: Produce}, first: 1, do: {error: {code: "
+          "NOT_ENOUGH_REPLICAS}}}]");
+    EXPECT_EQ(produce({"a"}).error_code, protocol::number(protocol::error_code::not_enough_replicas));
+    EXPECT_TRUE(stored().empty());
+    EXPECT_EQ(produce({"a"}).error_code, 0);
+}
+
+TEST_F(pipeline_test, a_lost_acknowledgement_is_stored_all_the_same) {
+    rules("rules: [{name: r, intercept: request, where: {api: Produce}, do: {lose_ack: {then: silence}}}]");
+    produce({"a"});
+    EXPECT_EQ(last_.then, after_answer::silence);
+    EXPECT_EQ(stored(), texts{"a"});
+}
+
+TEST_F(pipeline_test, a_cut_connection_stores_nothing) {
+    rules("rules: [{name: r, intercept: request, where: {api: Produce}, do: {disconnect: {reset: true}}}]");
+    produce({"a"});
+    EXPECT_EQ(last_.then, after_answer::reset);
+    EXPECT_TRUE(stored().empty());
+}
+
+TEST_F(pipeline_test, slow_waits_before_or_after) {
+    rules("rules: [{name: r, intercept: request, where: {api: Produce}, do: {slow: {delay: 3s}}}]");
+    produce({"a"});
+    EXPECT_EQ(last_.delay, 3s);
+    rules("rules: [{name: r, intercept: request, where: {api: Produce, side: request}, do: {slow: {delay: 3s}}}]");
+    pipeline_request what;
+    what.header.api = protocol::api_key::produce;
+    what.client = &client_;
+    EXPECT_EQ(pipeline_.delay_before(what), 3s);
+    what.header.api = protocol::api_key::fetch;
+    EXPECT_EQ(pipeline_.delay_before(what), 0s);
+}
+
+TEST_F(pipeline_test, a_reader_does_not_see_what_a_fetch_rule_deletes) {
+    produce({"a", "b", "c"});
+    rules("rules: [{name: r, intercept: fetch, where: {offset: 1}, do: delete}]");
+    protocol::fetch_request request;
+    request.max_bytes = 1'000'000;
+    auto& topic = request.topics.emplace_back();
+    topic.topic = "t";
+    auto& part = topic.partitions.emplace_back();
+    part.partition_max_bytes = 1'000'000;
+    const auto answer = decoded<protocol::fetch_response>(submit(request, 11), 11);
+    const auto& records = *answer.responses[0].partitions[0].records;
+    const auto header = *record::validate(records.view());
+    EXPECT_EQ(header.record_count, 2);
+    EXPECT_EQ(header.last_offset(), 2);
+    EXPECT_EQ(stored(), (texts{"a", "b", "c"})) << "what is stored does not change";
+}
+
+} // namespace
+} // namespace cb::proxy
