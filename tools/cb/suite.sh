@@ -45,7 +45,7 @@ run_programs() {
 check() {
     local name=$1 log
     shift
-    log=$(mktemp "build/log.XXXXXX")
+    log=$(mktemp -p build)
     if "$@" >"$log" 2>&1 </dev/null; then
         passed=$((passed + 1))
         printf '  %-34s    1 passed   0 failed\n' "$name"
