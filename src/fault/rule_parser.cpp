@@ -703,12 +703,19 @@ std::optional<rule_error> check_together(const std::vector<rule>& rules) {
     }
     std::set<std::string> names;
     std::map<std::string, double> groups;
+    std::map<std::string, const rule*> first_of_group;
     for (std::size_t i = 0; i < rules.size(); ++i) {
         const auto path = "rules[" + std::to_string(i) + "]";
         if (!names.insert(rules[i].name).second) {
             return rule_error{"", 0, path + ".name", "'" + rules[i].name + "' stands here twice"};
         }
         if (!rules[i].one_of.empty()) {
+            const auto* first = first_of_group.try_emplace(rules[i].one_of, &rules[i]).first->second;
+            if (first->draw_by != rules[i].draw_by || first->draw_header != rules[i].draw_header) {
+                return rule_error{"", 0, path + ".draw_by",
+                                  "rules of one_of: " + rules[i].one_of + " share a draw, so draw_by must be that of '" +
+                                      first->name + "'"};
+            }
             auto& sum = groups[rules[i].one_of];
             sum += std::get<chance>(rules[i].how_often).probability;
             if (sum > 1 + 1e-9) {
