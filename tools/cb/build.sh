@@ -19,7 +19,7 @@ quietly() {
     local what=$1 log
     shift
     mkdir -p build
-    log=$(mktemp "build/log.XXXXXX")
+    log=$(mktemp -p build)
     if ! "$@" >"$log" 2>&1 </dev/null; then
         grep -nE 'error|Error|FAILED|fatal' "$log" | head -n 20 >&2 || true
         tail -n 40 "$log" >&2

@@ -45,7 +45,7 @@ run_programs() {
 check() {
     local name=$1 log
     shift
-    log=$(mktemp "build/log.XXXXXX")
+    log=$(mktemp -p build)
     if "$@" >"$log" 2>&1 </dev/null; then
         passed=$((passed + 1))
         printf '  %-34s    1 passed   0 failed\n' "$name"
@@ -100,9 +100,16 @@ run_suite() {
     fetch_peers
     echo "release"
     # shellcheck disable=SC2086
-    run_programs release $unit_tests conformance_tests tidy_tests peer_tests
+    run_programs release $unit_tests conformance_tests tidy_tests hostile_tests peer_tests
     check "formatting" formatted
     check "main job (short)" build/release/bin/mainjob --messages 2000 --seed 7
+    if [ -n "${CB_KAFKA_LIBS:-}" ]; then
+        check "main job, Java producer" build/release/bin/mainjob --messages 3000 --seed 8 --only all-at-once \
+            --java "$CB_KAFKA_LIBS"
+    else
+        skipped=$((skipped + 1))
+        skips+=("main job with the Java producer: Apache Kafka could not be fetched")
+    fi
     echo "address and undefined-behaviour sanitizers"
     # shellcheck disable=SC2086
     build_preset asan $unit_tests && run_programs asan $unit_tests
@@ -157,7 +164,11 @@ run_soak() {
         reconcile)
             shift
             build_preset release chaosbroker mainjob
-            for seed in 1 2 3; do build/release/bin/mainjob --messages 1000000 --seed "$seed" --only all-at-once "$@"; done
+            fetch_peers
+            for seed in 1 2 3; do
+                build/release/bin/mainjob --messages 1000000 --seed "$seed" --only all-at-once "$@"
+                build/release/bin/mainjob --messages 1000000 --seed "$seed" --only all-at-once --java "$CB_KAFKA_LIBS" "$@"
+            done
             ;;
         *) echo "./cb soak reconcile    1,000,000 messages, all effects at 20 %, three seeds, reconciled message by message" ;;
     esac

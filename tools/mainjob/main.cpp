@@ -55,8 +55,15 @@ struct outcome {
     std::map<std::string, comparison> kinds;
 };
 
+/// Of message n: % stands for n, & for 100 + n % 900. The Java producer gets the pattern itself.
+constexpr std::string_view value_pattern = R"({"n":%,"amount":&,"town":"Nice","paid":true})";
+
 std::string value_of(std::int64_t n) {
-    return fmt::format(R"({{"n":{},"amount":{},"town":"Nice","paid":true}})", n, 100 + n % 900);
+    std::string out;
+    for (const char c : value_pattern) {
+        out += c == '%' ? std::to_string(n) : c == '&' ? std::to_string(100 + n % 900) : std::string(1, c);
+    }
+    return out;
 }
 
 /// Ledger entries of one topic, by effect, as message numbers (the keys). Only what was done counts.
@@ -81,8 +88,9 @@ std::map<std::string, std::set<std::int64_t>> read_ledger(const std::filesystem:
 
 class main_job {
 public:
-    main_job(std::int64_t messages, std::int64_t delay_ms, std::uint64_t seed)
+    main_job(std::int64_t messages, std::int64_t delay_ms, std::uint64_t seed, std::string java_libraries)
         : messages_(messages),
+          java_libraries_(std::move(java_libraries)),
           delay_ms_(delay_ms),
           ledger_file_(std::filesystem::temp_directory_path() / fmt::format("chaosbroker-ledger-{}.jsonl", getpid())),
           broker_({"--ledger", ledger_file_.string(), "--seed", std::to_string(seed)}),
@@ -100,11 +108,8 @@ public:
         std::thread reading([&] { deliveries = consumer.read_until(expected); });
 
         outcome out;
-        for (std::int64_t n = 0; n < messages_; ++n) {
-            producer.send(topic, std::to_string(n), value_of(n));
-        }
         out.sent = static_cast<std::size_t>(messages_);
-        out.acknowledged = producer.finish();
+        out.acknowledged = java_libraries_.empty() ? send_all(producer, topic) : send_all_by_java(topic);
         // Whatever comes behind the end mark was late, and so is whatever another message overtook.
         set_mix({"off"}, topic);
         for (int partition = 0; partition < partitions; ++partition) {
@@ -133,6 +138,25 @@ private:
         mix["topic"] = topic;
         mix["delay"] = fmt::format("{}ms", delay_ms_);
         cb::app::admin_client::accepted(control_.send("PATCH", "/v1/mix", mix));
+    }
+
+    std::size_t send_all(writer& producer, const std::string& topic) const {
+        for (std::int64_t n = 0; n < messages_; ++n) {
+            producer.send(topic, std::to_string(n), value_of(n));
+        }
+        return producer.finish();
+    }
+
+    /// The Java client's own producer, idempotent by default, as a process of its own.
+    std::size_t send_all_by_java(const std::string& topic) const {
+        cb::tests::child_process client({"java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp",
+                                         java_libraries_ + "/*", CB_PEERS_DIR "/java/Peer.java", "send",
+                                         broker_.bootstrap(), topic, std::to_string(messages_),
+                                         std::string(value_pattern)});
+        if (client.wait(std::chrono::seconds(300)) != 0) {
+            throw std::runtime_error("the Java producer failed:\n" + client.output());
+        }
+        return static_cast<std::size_t>(messages_);
     }
 
     void wait_until_nothing_is_held() {
@@ -177,6 +201,7 @@ private:
     }
 
     std::int64_t messages_;
+    std::string java_libraries_; ///< empty: librdkafka produces
     std::int64_t delay_ms_;
     std::filesystem::path ledger_file_;
     cb::tests::running_broker broker_;
@@ -204,13 +229,14 @@ int report_differences(const std::string& phase_name, const outcome& what) {
     return differences;
 }
 
-int run(std::int64_t messages, int share, std::int64_t delay_ms, std::uint64_t seed, const std::string& only) {
+int run(std::int64_t messages, int share, std::int64_t delay_ms, std::uint64_t seed, const std::string& only,
+        const std::string& java_libraries) {
     std::vector<phase> phases{{"nothing"},
-                                    {"slow", share},
-                                    {"delete", 0, share},
-                                    {"duplicate", 0, 0, share},
-                                    {"salt", 0, 0, 0, share},
-                                    {"all-at-once", share, share, share, share}};
+                              {"slow", share},
+                              {"delete", 0, share},
+                              {"duplicate", 0, 0, share},
+                              {"salt", 0, 0, 0, share},
+                              {"all-at-once", share, share, share, share}};
     if (!only.empty()) {
         std::erase_if(phases, [&](const phase& each) { return each.name != only; });
     }
@@ -218,7 +244,7 @@ int run(std::int64_t messages, int share, std::int64_t delay_ms, std::uint64_t s
         "%lld messages a phase, %d %% each, seed %llu. Of each kind: what the consumer saw / what the ledger says\n\n",
         static_cast<long long>(messages), share, static_cast<unsigned long long>(seed));
     std::fflush(stdout);
-    main_job job(messages, delay_ms, seed);
+    main_job job(messages, delay_ms, seed, java_libraries);
     cb::app::text_table table(
         {"PHASE", "SENT", "ACKNOWLEDGED", "RECEIVED", "LATE", "MISSING", "DOUBLED", "SALTED", ""});
     int differences = 0;
@@ -257,9 +283,12 @@ int main(int argc, char** argv) {
     program.add_option("--seed", seed, "Decides which messages are hit")->capture_default_str();
     program.add_option("--only", only, "One phase alone, as all-at-once")
         ->check(CLI::IsMember({"nothing", "slow", "delete", "duplicate", "salt", "all-at-once"}));
+    std::string java_libraries;
+    program.add_option("--java", java_libraries, "Folder with the Java client's jars: its producer sends")
+        ->check(CLI::ExistingDirectory);
     CLI11_PARSE(program, argc, argv);
     try {
-        return run(messages, share, delay_ms, seed, only);
+        return run(messages, share, delay_ms, seed, only, java_libraries);
     } catch (const std::exception& wrong) {
         std::fprintf(stderr, "mainjob: %s\n", wrong.what());
         return 4;

@@ -26,7 +26,8 @@ seed: 7
 rules:
   - name: lose-payments
     intercept: produce
-    where: {topic: "tracking_*", partition: [0, 1], key: "user-7*", header: {type: payment}, json: {$.state: CONFIRMED}, client_id: "tracking*"}
+    where: {topic: "tracking_*", partition: [0, 1], key: "user-7*", header: {type: payment},
+            json: {$.state: CONFIRMED}, client_id: "tracking*"}
     chance: 20%
     do: delete
     start: 10s

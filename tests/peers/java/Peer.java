@@ -26,6 +26,7 @@ public class Peer {
             case "transactions": transactions(); break;
             case "group": group(); break;
             case "admin": admin(); break;
+            case "send": send(args[2], Integer.parseInt(args[3]), args[4]); break;
             default: throw new IllegalArgumentException(args[0]);
         }
         System.out.println("ok " + args[0]);
@@ -86,6 +87,19 @@ public class Peer {
                 }
             }
         }
+    }
+
+    // Numbered messages for the main job: as the value the pattern with its % replaced, and 100 + n % 900 for &.
+    static void send(String topic, int count, String pattern) throws Exception {
+        try (var out = producer("client.id", "main-job", "batch.size", "4000", "linger.ms", "1")) {
+            List<Future<RecordMetadata>> sent = new ArrayList<>();
+            for (int i = 0; i < count; i++) {
+                String value = pattern.replace("%", Integer.toString(i)).replace("&", Integer.toString(100 + i % 900));
+                sent.add(out.send(new ProducerRecord<>(topic, Integer.toString(i), value)));
+            }
+            for (var each : sent) each.get();
+        }
+        System.out.println("acknowledged " + count);
     }
 
     static void idempotence() throws Exception {

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include <boost/json/parse.hpp>
+#include <unistd.h>
+
+#include "app/commands.hpp"
+#include "app/ledger_file.hpp"
+#include "app/serve_settings.hpp"
+#include "app/tables.hpp"
+
+namespace cb::app {
+namespace {
+
+/// A file that is gone after the test.
+class temporary_file {
+public:
+    explicit temporary_file(const std::string& text = {})
+        : path_(std::filesystem::temp_directory_path() /
+                ("chaosbroker-test-" + std::to_string(getpid()) + "-" + std::to_string(++made_))) {
+        std::ofstream(path_) << text;
+    }
+    ~temporary_file() { std::filesystem::remove(path_); }
+    [[nodiscard]] std::string name() const { return path_.string(); }
+
+private:
+    static inline int made_ = 0;
+    std::filesystem::path path_;
+};
+
+std::string refusal(const std::string& text) {
+    const temporary_file file(text);
+    serve_settings settings;
+    try {
+        read_config_file(file.name(), settings);
+    } catch (const command_error& wrong) {
+        EXPECT_EQ(wrong.code(), exit_code::usage);
+        return wrong.what();
+    }
+    return {};
+}
+
+TEST(config_file, is_read_whole) {
+    const temporary_file file(R"(format: 1
+listen: ["a=localhost:9092", "[::1]:9093"]
+seed: 5
+tls: {certificate: c.pem, key: k.pem}
+sasl: {users: {anna: secret}}
+)");
+    serve_settings settings;
+    read_config_file(file.name(), settings);
+    EXPECT_EQ(settings.listen.size(), 2U);
+    EXPECT_EQ(*settings.seed, 5U);
+    EXPECT_EQ(settings.tls->key_file, "k.pem");
+    EXPECT_EQ(settings.sasl_users.at(0).second, "secret");
+}
+
+TEST(config_file, every_mistake_names_file_line_and_what_would_be_right) {
+    EXPECT_NE(refusal("listen: []").find("format: 1"), std::string::npos);
+    EXPECT_NE(refusal("format: 1\npartitions: 2\nseed: x").find(":3: seed must be a whole number"), std::string::npos);
+    EXPECT_NE(refusal("format: 1\nlsten: []").find(":2: unknown key 'lsten'; known are"), std::string::npos);
+    EXPECT_NE(refusal("format: 1\ntls: {key: k}").find("tls needs certificate and key"), std::string::npos);
+    EXPECT_NE(refusal("format: 1\nsasl: {users: []}").find("a mapping of names to passwords"), std::string::npos);
+    EXPECT_NE(refusal("a: [").find("not YAML"), std::string::npos);
+}
+
+TEST(ledger_file, holds_an_entry_before_anybody_could_see_its_effect) {
+    const temporary_file file;
+    {
+        ledger_file ledger(file.name());
+        fault::ledger_entry entry;
+        entry.sequence = ledger_sequence(1);
+        entry.rule = "lose \"it\"";
+        entry.topic = "t";
+        entry.key = "\xff";
+        EXPECT_TRUE(ledger.append(entry));
+        ledger.flush();
+        std::ifstream in(file.name());
+        std::string line;
+        std::getline(in, line);
+        const auto read = boost::json::parse(line);
+        EXPECT_EQ(read.at("rule").as_string(), "lose \"it\"");
+        EXPECT_EQ(read.at("state").as_string(), "open");
+    }
+}
+
+TEST(ledger_file, that_cannot_be_written_says_so) {
+    ledger_file ledger("/dev/full");
+    EXPECT_TRUE(ledger.append({}));
+    ledger.flush();
+    EXPECT_FALSE(ledger.append({}));
+}
+
+TEST(tables, columns_are_as_wide_as_their_cells) {
+    text_table table({"A", "LONGER"});
+    table.add({"wide cell", "x"});
+    EXPECT_EQ(table.text(), "A          LONGER\nwide cell  x\n");
+}
+
+TEST(tables, documents_are_indented) {
+    const auto document = boost::json::parse(R"({"a":1,"b":{"c":[{"d":true},"e"]}})");
+    EXPECT_EQ(indented(document), "a: 1\nb:\n  c:\n    - d: true\n    - e\n");
+}
+
+} // namespace
+} // namespace cb::app
