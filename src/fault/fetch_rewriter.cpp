@@ -8,7 +8,9 @@ namespace cb::fault {
 fetch_rewrite fetch_rewriter::rewrite(const std::vector<const compiled_rule*>& rules, std::uint64_t seed,
                                       const request_context& who, const std::string& topic, std::int32_t partition,
                                       const wire::slice& records) {
-    std::vector<const compiled_rule*> chosen;
+    const auto reader = who.group != nullptr ? std::string_view(*who.group) : who.client_id;
+    work work_here{{}, seed, who, topic, partition, place(reader, topic, partition)};
+    auto& chosen = work_here.rules;
     for (const auto* rule : rules) {
         if (!rule->selects_topic(topic) || !rule->selects_partition(partition)) {
             continue;
@@ -16,7 +18,7 @@ fetch_rewrite fetch_rewriter::rewrite(const std::vector<const compiled_rule*>& r
         if (rule->names_group() && who.group == nullptr) {
             count(*rule, topic, partition, false, "group unknown");
         } else if (!rule->names_group() || rule->selects_group(*who.group)) {
-            chosen.push_back(rule);
+            chosen.emplace_back(*rule, topic, partition);
         }
     }
     fetch_rewrite out;
@@ -28,8 +30,7 @@ fetch_rewrite fetch_rewriter::rewrite(const std::vector<const compiled_rule*>& r
             break; // a batch that was cut at the end: the reader asks for it again
         }
         const auto batch = rest.subslice(0, header->total_bytes());
-        auto changed =
-            header->control() ? std::nullopt : rewrite_batch(chosen, seed, who, topic, partition, *header, batch);
+        auto changed = header->control() ? std::nullopt : rewrite_batch(work_here, *header, batch);
         out.changed = out.changed || changed.has_value();
         out.records.append(changed ? std::move(*changed) : batch);
         at += header->total_bytes();
@@ -38,10 +39,8 @@ fetch_rewrite fetch_rewriter::rewrite(const std::vector<const compiled_rule*>& r
     return out;
 }
 
-std::optional<wire::slice> fetch_rewriter::rewrite_batch(const std::vector<const compiled_rule*>& rules,
-                                                         std::uint64_t seed, const request_context& who,
-                                                         const std::string& topic, std::int32_t partition,
-                                                         const record::batch_header& header, const wire::slice& batch) {
+std::optional<wire::slice> fetch_rewriter::rewrite_batch(const work& at, const record::batch_header& header,
+                                                         const wire::slice& batch) {
     const auto records = record::read_records(header, batch);
     if (!records) {
         return std::nullopt;
@@ -55,7 +54,7 @@ std::optional<wire::slice> fetch_rewriter::rewrite_batch(const std::vector<const
     for (const auto& each : records->records) {
         message_draft draft;
         draft.record = each;
-        judge_record(rules, seed, who, topic, partition, header.base_offset + each.offset_delta, draft);
+        judge_record(at, header.base_offset + each.offset_delta, each, draft);
         changed = changed || draft.changed || draft.deleted || draft.wrong_crc;
         wrong_crc = wrong_crc || draft.wrong_crc;
         if (!draft.deleted) {
@@ -81,44 +80,54 @@ std::optional<wire::slice> fetch_rewriter::rewrite_batch(const std::vector<const
     return *built;
 }
 
-void fetch_rewriter::judge_record(const std::vector<const compiled_rule*>& rules, std::uint64_t seed,
-                                  const request_context& who, const std::string& topic, std::int32_t partition,
-                                  std::int64_t offset, message_draft& draft) {
-    const auto reader = who.group != nullptr ? std::string_view(*who.group) : who.client_id;
-    const auto fate = position_identity(reader, topic, partition, static_cast<std::uint64_t>(offset));
-    for (const auto* rule : rules) {
+void fetch_rewriter::judge_record(const work& at, std::int64_t offset, const record::record_view& stored,
+                                  message_draft& draft) {
+    const auto fate = at.where.at(static_cast<std::uint64_t>(offset));
+    for (const auto& each : at.rules) {
         if (draft.deleted) {
             return;
         }
-        if (!rule->selects_offset(offset) || !rule->selects_record(draft.record)) {
+        const auto& rule = *each.rule;
+        if (!rule.selects_offset(offset) || !rule.selects_record(draft.record)) {
             continue;
         }
-        const auto said = judge(*rule, seed, fate, ledger_.writable());
-        auto why_not = said.why_not;
-        if (said.acts) {
-            ledger_entry entry;
-            entry.key = key_text(keys_, draft.record.key);
-            entry.record_hash = record_hash(draft.record);
-            entry.trace_id = trace_id_of(draft.record);
-            entry.bytes_before = draft.record.value ? static_cast<std::int64_t>(draft.record.value->size()) : -1;
-            auto random = effect_random(*rule, seed, fate);
-            why_not = rule->effect->apply(draft, random);
-            if (why_not.empty()) {
-                entry.rule = rule->text.name;
-                entry.effect = effect_name(rule->text.what);
-                entry.connection = who.connection;
-                entry.client_id = who.client_id;
-                entry.api = "Fetch";
-                entry.topic = topic;
-                entry.partition = partition;
-                entry.offset = offset;
-                const bool has_value = !draft.deleted && draft.record.value.has_value();
-                entry.bytes_after = has_value ? static_cast<std::int64_t>(draft.record.value->size()) : -1;
-                ledger_.close(ledger_.open(std::move(entry)), entry_state::done, offset);
-            }
-        }
-        count(*rule, topic, partition, said.acts && why_not.empty(), why_not);
+        const auto said = judge(rule, at.seed, fate, ledger_.writable());
+        const auto why_not = said.acts ? apply(at, rule, fate, offset, stored, draft) : said.why_not;
+        each.count(said.acts && why_not.empty(), why_not);
     }
+}
+
+/// Tries the effect on a copy: without an entry in the ledger the reader sees the message as it is.
+std::string_view fetch_rewriter::apply(const work& at, const compiled_rule& rule, identity fate, std::int64_t offset,
+                                       const record::record_view& stored, message_draft& draft) {
+    auto tried = draft.copy();
+    auto random = effect_random(rule, at.seed, fate);
+    if (const auto why_not = rule.effect->apply(tried, random); !why_not.empty()) {
+        return why_not;
+    }
+    ledger_entry entry;
+    entry.rule = rule.text.name;
+    entry.effect = effect_name(rule.text.what);
+    entry.connection = at.who.connection;
+    entry.client_id = at.who.client_id;
+    entry.api = "Fetch";
+    entry.topic = at.topic;
+    entry.partition = at.partition;
+    entry.offset = offset;
+    entry.key = key_text(keys_, stored.key);
+    entry.record_hash = record_hash(stored);
+    entry.trace_id = trace_id_of(stored);
+    entry.bytes_before = draft.record.value ? static_cast<std::int64_t>(draft.record.value->size()) : -1;
+    const bool has_value = !tried.deleted && tried.record.value.has_value();
+    entry.bytes_after = has_value ? static_cast<std::int64_t>(tried.record.value->size()) : -1;
+    const auto sequence = ledger_.open(std::move(entry));
+    if (!ledger_.writable()) {
+        ledger_.close(sequence, entry_state::undone);
+        return not_in_ledger;
+    }
+    ledger_.close(sequence, entry_state::done, offset);
+    draft = std::move(tried);
+    return {};
 }
 
 } // namespace cb::fault

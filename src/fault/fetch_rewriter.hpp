@@ -28,12 +28,21 @@ public:
                           const wire::slice& records);
 
 private:
-    std::optional<wire::slice> rewrite_batch(const std::vector<const compiled_rule*>& rules, std::uint64_t seed,
-                                             const request_context& who, const std::string& topic,
-                                             std::int32_t partition, const record::batch_header& header,
+    /// One answer of a partition under judgement.
+    struct work {
+        std::vector<rule_at_partition> rules;
+        std::uint64_t seed;
+        const request_context& who;
+        const std::string& topic;
+        std::int32_t partition;
+        place where;
+    };
+
+    std::optional<wire::slice> rewrite_batch(const work& at, const record::batch_header& header,
                                              const wire::slice& batch);
-    void judge_record(const std::vector<const compiled_rule*>& rules, std::uint64_t seed, const request_context& who,
-                      const std::string& topic, std::int32_t partition, std::int64_t offset, message_draft& draft);
+    void judge_record(const work& at, std::int64_t offset, const record::record_view& stored, message_draft& draft);
+    std::string_view apply(const work& at, const compiled_rule& rule, identity fate, std::int64_t offset,
+                           const record::record_view& stored, message_draft& draft);
 
     ledger& ledger_;
     key_form keys_;

@@ -12,8 +12,8 @@
 
 namespace cb::fault {
 
-/// A message on its way through the rules: what it was, and what has become of it so far. Value type; the record's
-/// views point into the batch or into `changed_value`, whose memory stays when a draft is moved.
+/// A message on its way through the rules: what it was, and what has become of it so far. Moves; the record's views
+/// point into the batch or into `changed_value`, whose memory stays when a draft is moved.
 struct message_draft {
     record::record_view record;
     std::vector<std::byte> changed_value;
@@ -27,6 +27,14 @@ struct message_draft {
     /// Changes places with others of its partition.
     std::optional<reorder_effect> reordered;
 
+    /// What an effect is tried on: its own views into its own bytes.
+    [[nodiscard]] message_draft copy() const {
+        auto out = *this;
+        if (changed) {
+            out.record.value = wire::bytes_view(out.changed_value);
+        }
+        return out;
+    }
     void set_value(std::vector<std::byte> value) {
         changed_value = std::move(value);
         record.value = wire::bytes_view(changed_value);

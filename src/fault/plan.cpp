@@ -165,12 +165,14 @@ void plan::select(intercept at, const request_context& who, mono_time now,
     }
 }
 
+place::place(std::string_view client_id, std::string_view topic, std::int32_t partition)
+    : hash_(hash_join(hash_join(stable_hash(client_id), stable_hash(topic)), static_cast<std::uint64_t>(partition))) {}
+
+identity place::at(std::uint64_t ordinal) const { return {hash_join(hash_, ordinal)}; }
+
 identity position_identity(std::string_view client_id, std::string_view topic, std::int32_t partition,
                            std::uint64_t ordinal) {
-    auto hash = stable_hash(client_id);
-    hash = hash_join(hash, stable_hash(topic));
-    hash = hash_join(hash, static_cast<std::uint64_t>(partition));
-    return {hash_join(hash, ordinal)};
+    return place(client_id, topic, partition).at(ordinal);
 }
 
 identity content_identity(const record::record_view& record) {
@@ -195,7 +197,7 @@ verdict judge(const compiled_rule& rule, std::uint64_t seed, identity who, bool 
         return {false, "limit reached"};
     }
     if (!ledger_writable) {
-        return {false, "ledger cannot be written"};
+        return {false, not_in_ledger};
     }
     return {true, {}};
 }
@@ -206,16 +208,21 @@ random_source effect_random(const compiled_rule& rule, std::uint64_t seed, ident
 
 void count(const compiled_rule& rule, const std::string& topic, std::int32_t partition, bool injected,
            std::string_view why_not) {
-    const auto add = [&](counts& to) {
-        ++to.matched;
+    rule_at_partition(rule, topic, partition).count(injected, why_not);
+}
+
+rule_at_partition::rule_at_partition(const compiled_rule& which, const std::string& topic, std::int32_t partition)
+    : rule(&which), here_(&which.state->by_partition[{topic, partition}]) {}
+
+void rule_at_partition::count(bool injected, std::string_view why_not) const {
+    for (counts* to : {&rule->state->total, here_}) {
+        ++to->matched;
         if (injected) {
-            ++to.injected;
+            ++to->injected;
         } else if (!why_not.empty()) {
-            ++to.skipped[why_not];
+            ++to->skipped[why_not];
         }
-    };
-    add(rule.state->total);
-    add(rule.state->by_partition[{topic, partition}]);
+    }
 }
 
 } // namespace cb::fault

@@ -108,6 +108,14 @@ struct identity {
 
 identity position_identity(std::string_view client_id, std::string_view topic, std::int32_t partition,
                            std::uint64_t ordinal);
+/// The same in two steps, for many messages of one place.
+struct place {
+    place(std::string_view client_id, std::string_view topic, std::int32_t partition);
+    [[nodiscard]] identity at(std::uint64_t ordinal) const;
+
+private:
+    std::uint64_t hash_;
+};
 identity content_identity(const record::record_view& record);
 identity key_identity(const record::record_view& record);
 identity header_identity(const record::record_view& record, std::string_view header);
@@ -118,6 +126,8 @@ struct verdict {
     bool acts = false;
     std::string_view why_not;
 };
+/// The word for "if the ledger cannot be written, nothing is injected".
+constexpr std::string_view not_in_ledger = "ledger cannot be written";
 verdict judge(const compiled_rule& rule, std::uint64_t seed, identity who, bool ledger_writable);
 
 /// The random source of an effect on this message.
@@ -126,5 +136,16 @@ random_source effect_random(const compiled_rule& rule, std::uint64_t seed, ident
 /// Counts what judge() and an effect decided, for the rule and for the partition.
 void count(const compiled_rule& rule, const std::string& topic, std::int32_t partition, bool injected,
            std::string_view why_not);
+
+/// A rule and its counters of one partition: found once a batch, so that a message costs no look-up.
+struct rule_at_partition {
+    rule_at_partition(const compiled_rule& which, const std::string& topic, std::int32_t partition);
+    void count(bool injected, std::string_view why_not) const;
+
+    const compiled_rule* rule;
+
+private:
+    counts* here_;
+};
 
 } // namespace cb::fault

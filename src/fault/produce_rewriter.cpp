@@ -124,7 +124,7 @@ rewrite_result produce_rewriter::resend(const remembered& earlier, const wire::s
 }
 
 ledger_entry produce_rewriter::entry_for(const work& at, const compiled_rule& rule, std::uint64_t ordinal,
-                                         const message_draft& before) const {
+                                         const record::record_view& sent, const message_draft& before) const {
     ledger_entry entry;
     entry.rule = rule.text.name;
     entry.effect = effect_name(rule.text.what);
@@ -137,44 +137,58 @@ ledger_entry produce_rewriter::entry_for(const work& at, const compiled_rule& ru
     if (at.header.producer_id >= 0) {
         entry.sequence_number = sequence_after(at.header.base_sequence, before.record.offset_delta);
     }
-    entry.key = key_text(keys_, before.record.key);
-    entry.record_hash = record_hash(before.record);
+    entry.key = key_text(keys_, sent.key);
+    entry.record_hash = record_hash(sent);
     entry.bytes_before = before.record.value ? static_cast<std::int64_t>(before.record.value->size()) : -1;
-    entry.trace_id = trace_id_of(before.record);
+    entry.trace_id = trace_id_of(sent);
     return entry;
 }
 
-void produce_rewriter::judge_record(const work& at, std::uint64_t ordinal, judged& message) {
+/// Every draw hangs on the message as it was sent, so that rules which share a draw see the same one, whatever the
+/// rules before them did to it. What a rule selects by is what the rules before it left.
+void produce_rewriter::judge_record(const work& at, const place& where, std::uint64_t ordinal,
+                                    const record::record_view& sent, judged& message) {
     auto& draft = message.draft;
-    const auto by_position = position_identity(at.who.client_id, at.topic, at.partition, ordinal);
-    for (const auto* rule : at.rules) {
+    for (const auto& each : at.rules) {
         if (draft.deleted) {
             return;
         }
-        if (!rule->selects_record(draft.record)) {
+        const auto& rule = *each.rule;
+        if (!rule.selects_record(draft.record)) {
             continue;
         }
-        auto fate = by_position;
-        switch (rule->text.draw_by) {
-        case draw_key::position: break;
-        case draw_key::content: fate = content_identity(draft.record); break;
-        case draw_key::key: fate = key_identity(draft.record); break;
-        case draw_key::header: fate = header_identity(draft.record, rule->text.draw_header); break;
+        identity fate;
+        switch (rule.text.draw_by) {
+        case draw_key::position: fate = where.at(ordinal); break;
+        case draw_key::content: fate = content_identity(sent); break;
+        case draw_key::key: fate = key_identity(sent); break;
+        case draw_key::header: fate = header_identity(sent, rule.text.draw_header); break;
         }
-        const auto said = judge(*rule, at.seed, fate, ledger_.writable());
-        auto why_not = said.why_not;
-        if (said.acts) {
-            auto entry = entry_for(at, *rule, ordinal, draft);
-            auto random = effect_random(*rule, at.seed, fate);
-            why_not = rule->effect->apply(draft, random);
-            if (why_not.empty()) {
-                const bool has_value = !draft.deleted && draft.record.value.has_value();
-                entry.bytes_after = has_value ? static_cast<std::int64_t>(draft.record.value->size()) : -1;
-                message.entries.push_back(ledger_.open(std::move(entry)));
-            }
-        }
-        count(*rule, at.topic, at.partition, said.acts && why_not.empty(), why_not);
+        const auto said = judge(rule, at.seed, fate, ledger_.writable());
+        const auto why_not = said.acts ? apply(at, rule, fate, ordinal, sent, message) : said.why_not;
+        each.count(said.acts && why_not.empty(), why_not);
     }
+}
+
+/// Tries the effect on a copy: without an entry in the ledger nothing happens to the message.
+std::string_view produce_rewriter::apply(const work& at, const compiled_rule& rule, identity fate,
+                                         std::uint64_t ordinal, const record::record_view& sent, judged& message) {
+    auto tried = message.draft.copy();
+    auto random = effect_random(rule, at.seed, fate);
+    if (const auto why_not = rule.effect->apply(tried, random); !why_not.empty()) {
+        return why_not;
+    }
+    auto entry = entry_for(at, rule, ordinal, sent, message.draft);
+    const bool has_value = !tried.deleted && tried.record.value.has_value();
+    entry.bytes_after = has_value ? static_cast<std::int64_t>(tried.record.value->size()) : -1;
+    const auto sequence = ledger_.open(std::move(entry));
+    if (!ledger_.writable()) {
+        ledger_.close(sequence, entry_state::undone);
+        return not_in_ledger;
+    }
+    message.draft = std::move(tried);
+    message.entries.push_back(sequence);
+    return {};
 }
 
 void produce_rewriter::hold(const work& at, const judged& message, std::vector<held_message>& into) const {
@@ -203,9 +217,10 @@ void produce_rewriter::hold(const work& at, const judged& message, std::vector<h
 
 std::vector<produce_rewriter::judged> produce_rewriter::judge_all(const work& at, const record::record_set& records) {
     std::vector<judged> out(records.records.size());
+    const place where(at.who.client_id, at.topic, at.partition);
     for (std::size_t i = 0; i < out.size(); ++i) {
         out[i].draft.record = records.records[i];
-        judge_record(at, at.first_ordinal + i, out[i]);
+        judge_record(at, where, at.first_ordinal + i, records.records[i], out[i]);
     }
     return out;
 }
@@ -250,8 +265,8 @@ rewrite_result produce_rewriter::rewrite(const std::vector<const compiled_rule*>
                                          const wire::slice& batch, mono_time now) {
     rewrite_result out;
     out.batch = batch;
-    const auto header = record::validate(batch.view());
-    if (!header || header->control() || header->record_count <= 0) {
+    const auto header = record::parse_header(batch.view());
+    if (!header || header->total_bytes() != batch.size() || header->control() || header->record_count <= 0) {
         return out;
     }
     out.stored = header->record_count;
@@ -265,9 +280,15 @@ rewrite_result produce_rewriter::rewrite(const std::vector<const compiled_rule*>
             0,
             header->base_sequence,
             {header->producer_id, header->producer_epoch, topic, partition}};
-    std::copy_if(rules.begin(), rules.end(), std::back_inserter(at.rules), [&](const compiled_rule* rule) {
-        return rule->selects_topic(topic) && rule->selects_partition(partition);
-    });
+    for (const auto* rule : rules) {
+        if (rule->selects_topic(topic) && rule->selects_partition(partition)) {
+            at.rules.emplace_back(*rule, topic, partition);
+        }
+    }
+    // The checksum costs more than all else here: it is looked at where the batch is.
+    if (!at.rules.empty() && !record::validate(batch.view())) {
+        return out;
+    }
     const bool idempotent = header->producer_id >= 0 && header->base_sequence >= 0;
     sequence_state* sequences = idempotent ? &sequences_of(at.producer, header->base_sequence) : nullptr;
     if (sequences != nullptr) {
@@ -302,6 +323,9 @@ rewrite_result produce_rewriter::rewrite(const std::vector<const compiled_rule*>
     }
     if (sequences != nullptr) {
         if (!out.changed && at.stored_base != header->base_sequence) {
+            if (at.rules.empty() && !record::validate(batch.view())) {
+                return out; // a new checksum would hide what is wrong with it
+            }
             out.batch = renumbered(batch, *header, at.stored_base);
             out.changed = true;
         }

@@ -106,7 +106,7 @@ private:
     };
     /// One batch under judgement.
     struct work {
-        std::vector<const compiled_rule*> rules;
+        std::vector<rule_at_partition> rules;
         std::uint64_t seed;
         const request_context& who;
         const std::string& topic;
@@ -130,11 +130,14 @@ private:
     rewrite_result resend(const remembered& earlier, const wire::slice& batch) const;
     void note(sequence_state& in, const work& at, const rewrite_result& what);
     std::vector<judged> judge_all(const work& at, const record::record_set& records);
-    void judge_record(const work& at, std::uint64_t ordinal, judged& message);
+    void judge_record(const work& at, const place& where, std::uint64_t ordinal, const record::record_view& sent,
+                      judged& message);
+    std::string_view apply(const work& at, const compiled_rule& rule, identity fate, std::uint64_t ordinal,
+                           const record::record_view& sent, judged& message);
     bool rebuild(const work& at, const std::vector<judged>& messages, rewrite_result& out) const;
     void hold(const work& at, const judged& message, std::vector<held_message>& into) const;
     ledger_entry entry_for(const work& at, const compiled_rule& rule, std::uint64_t ordinal,
-                           const message_draft& before) const;
+                           const record::record_view& sent, const message_draft& before) const;
 
     ledger& ledger_;
     key_form keys_;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <regex>
 #include <set>
 
 #include <yaml-cpp/yaml.h>
@@ -523,6 +522,12 @@ void check_rule(const field& in, const rule& made) {
     if (at == intercept::request && made.where.look_at_records()) {
         in["where"].refuse("key, header and json select messages: write intercept: produce or fetch");
     }
+    if (at == intercept::request && !made.where.partition.empty()) {
+        in["where"]["partition"].refuse("partition selects messages: write intercept: produce or fetch");
+    }
+    if (at == intercept::request && !made.where.group.empty()) {
+        in["where"]["group"].refuse("a Produce or Fetch request names no group: select by client_id");
+    }
     if (at != intercept::fetch && !made.where.offset.empty()) {
         in["where"]["offset"].refuse("a message has no offset before it is stored: write intercept: fetch");
     }
@@ -645,12 +650,56 @@ mix parse_mix_fields(const field& in, mix out) {
     return out;
 }
 
+int hex_digit(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/// The four digits behind \u at `at`, or -1.
+int unicode_escape(std::string_view text, std::size_t at) {
+    if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') {
+        return -1;
+    }
+    int out = 0;
+    for (auto i = at + 2; i < at + 6; ++i) {
+        const auto digit = hex_digit(text[i]);
+        if (digit < 0) {
+            return -1;
+        }
+        out = out * 16 + digit;
+    }
+    return out;
+}
+
+/// JSON writes what lies beyond the basic plane as two escapes (RFC 8259, 7), which YAML does not know: they become
+/// the one escape that both readers of our text agree on.
+std::string join_surrogates(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (std::size_t at = 0; at < text.size();) {
+        const auto high = unicode_escape(text, at);
+        const auto low = high >= 0xd800 && high < 0xdc00 ? unicode_escape(text, at + 6) : -1;
+        if (low >= 0xdc00 && low < 0xe000) {
+            std::array<char, 11> escape{};
+            std::snprintf(escape.data(), escape.size(), "\\U%08x", 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
+            out += escape.data();
+            at += 12;
+            continue;
+        }
+        const std::size_t step = text[at] == '\\' && at + 1 < text.size() ? 2 : 1;
+        out += text.substr(at, step);
+        at += step;
+    }
+    return out;
+}
+
 YAML::Node load(std::string_view text) {
     if (text.size() > limits::rule_file_bytes) {
         throw refused{{"", 0, "", "more than " + std::to_string(limits::rule_file_bytes) + " bytes of rules"}};
     }
     try {
-        return YAML::Load(std::string(text));
+        const auto first = text.find_first_not_of(" \t\r\n");
+        const bool json = first != std::string_view::npos && text[first] == '{';
+        return YAML::Load(json ? join_surrogates(text) : std::string(text));
     } catch (const YAML::Exception& wrong) {
         throw refused{{"", wrong.mark.line + 1, "", "neither YAML nor JSON: " + wrong.msg}};
     }
@@ -704,12 +753,19 @@ std::optional<rule_error> check_together(const std::vector<rule>& rules) {
     }
     std::set<std::string> names;
     std::map<std::string, double> groups;
+    std::map<std::string, const rule*> first_of_group;
     for (std::size_t i = 0; i < rules.size(); ++i) {
         const auto path = "rules[" + std::to_string(i) + "]";
         if (!names.insert(rules[i].name).second) {
             return rule_error{"", 0, path + ".name", "'" + rules[i].name + "' stands here twice"};
         }
         if (!rules[i].one_of.empty()) {
+            const auto* first = first_of_group.try_emplace(rules[i].one_of, &rules[i]).first->second;
+            if (first->draw_by != rules[i].draw_by || first->draw_header != rules[i].draw_header) {
+                return rule_error{"", 0, path + ".draw_by",
+                                  "rules of one_of: " + rules[i].one_of + " share a draw, so draw_by must be that of '" +
+                                      first->name + "'"};
+            }
             auto& sum = groups[rules[i].one_of];
             sum += std::get<chance>(rules[i].how_often).probability;
             if (sum > 1 + 1e-9) {

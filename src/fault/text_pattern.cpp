@@ -6,7 +6,17 @@
 
 #include <arpa/inet.h>
 
+#include <boost/regex.hpp>
+
 namespace cb::fault {
+
+/// Boost's engine keeps its state on the heap and gives up at a bound. The standard library's recurses once a
+/// character: a long value that a client sent would end the program.
+struct compiled_regex {
+    explicit compiled_regex(const std::string& body) : expression(body, boost::regex::ECMAScript) {}
+    boost::regex expression;
+};
+
 namespace {
 
 bool is_regex(const std::string& pattern) {
@@ -32,7 +42,7 @@ std::optional<std::array<unsigned char, 16>> parse_address(const std::string& te
 text_pattern::text_pattern(const std::string& pattern) {
     if (is_regex(pattern)) {
         const auto body = pattern.substr(1, pattern.size() - 2);
-        regex_ = std::make_shared<const std::regex>(body, std::regex::ECMAScript | std::regex::optimize);
+        regex_ = std::make_shared<const compiled_regex>(body);
         return;
     }
     glob_ = pattern;
@@ -46,8 +56,8 @@ std::string text_pattern::problem(const std::string& pattern) {
     }
     if (is_regex(pattern)) {
         try {
-            const std::regex probe(pattern.substr(1, pattern.size() - 2));
-        } catch (const std::regex_error& wrong) {
+            const compiled_regex probe(pattern.substr(1, pattern.size() - 2));
+        } catch (const boost::regex_error& wrong) {
             return pattern + " is no regular expression: " + wrong.what();
         }
     }
@@ -56,7 +66,11 @@ std::string text_pattern::problem(const std::string& pattern) {
 
 bool text_pattern::matches(std::string_view text) const {
     if (regex_) {
-        return std::regex_search(text.begin(), text.end(), *regex_);
+        try {
+            return boost::regex_search(text.begin(), text.end(), regex_->expression);
+        } catch (const std::runtime_error&) {
+            return false; // too complex for this text
+        }
     }
     return literal_ ? glob_ == text : glob_matches(glob_, text);
 }

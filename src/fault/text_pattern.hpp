@@ -5,15 +5,17 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <regex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace cb::fault {
 
+struct compiled_regex;
+
 /// One pattern of the selector language, compiled: a glob (`*`, `?`), or between slashes a regular expression
-/// (ECMAScript) that must be found somewhere. Immutable, any thread.
+/// (ECMAScript) that must be found somewhere. A text on which the expression would take unbounded time or memory does
+/// not match. Immutable, any thread.
 class text_pattern {
 public:
     explicit text_pattern(const std::string& pattern);
@@ -25,7 +27,7 @@ public:
 private:
     std::string glob_;
     bool literal_ = false;
-    std::shared_ptr<const std::regex> regex_;
+    std::shared_ptr<const compiled_regex> regex_;
 };
 
 /// Any of several; an empty list matches everything.

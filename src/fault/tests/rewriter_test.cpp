@@ -302,9 +302,61 @@ TEST_F(rewriting, what_cannot_be_salted_is_counted) {
 TEST_F(rewriting, if_the_ledger_cannot_be_written_nothing_is_injected) {
     rules("rules: [{name: r, do: delete}]");
     ledger_.set_sink([](const ledger_entry&) { return false; });
-    write(batch(0, 1)); // finds out
+    EXPECT_EQ(write(batch(0, 1)).stored, 1) << "not even the message whose entry fails";
     EXPECT_EQ(write(batch(1, 1)).stored, 1);
-    EXPECT_EQ(counters(0).skipped.at("ledger cannot be written"), 1U);
+    EXPECT_EQ(counters(0).skipped.at("ledger cannot be written"), 2U);
+    EXPECT_EQ(counters(0).injected, 0U);
+    EXPECT_EQ(ledger_.since(1, 10, "").at(0).state, entry_state::undone);
+}
+
+TEST_F(rewriting, one_draw_by_content_is_shared_whatever_the_rules_before_did_to_the_content) {
+    rules(R"(rules: [{name: a, chance: 50%, one_of: g, draw_by: content, do: salt},
+                     {name: b, chance: 50%, one_of: g, draw_by: content, do: delete}])");
+    for (int i = 0; i < 100; ++i) {
+        write(batch(i * 10, 10));
+    }
+    EXPECT_EQ(counters(0).injected + counters(1).injected, 1000U) << "each message exactly one of them";
+}
+
+TEST_F(rewriting, the_ledger_names_messages_as_they_were_sent) {
+    rules("rules: [{name: a, do: salt}, {name: b, do: delete}]");
+    const auto sent = batch(0, 1);
+    write(sent);
+    const auto header = *record::parse_header(sent.view());
+    const auto hash = record_hash(record::read_records(header, sent)->records[0]);
+    for (const auto& entry : ledger_.since(1, 10, "")) {
+        EXPECT_EQ(entry.record_hash, hash) << entry.effect;
+    }
+    EXPECT_EQ(ledger_.last_sequence(), 2U);
+}
+
+TEST_F(rewriting, effects_on_a_changed_message_add_up) {
+    rules(R"(rules: [{name: a, do: salt}, {name: b, do: {corrupt: {truncate: 1}}},
+                     {name: c, do: {duplicate: {copies: 1}}}])");
+    const auto out = write(batch(7, 1));
+    const auto header = *record::validate(out.batch.view());
+    const auto set = record::read_records(header, out.batch);
+    ASSERT_EQ(set->records.size(), 2U);
+    EXPECT_EQ(set->records[0].value->size(), value_of(7).size() - 1);
+    EXPECT_EQ(wire::as_text(*set->records[0].value), wire::as_text(*set->records[1].value));
+}
+
+TEST_F(rewriting, a_wrong_checksum_stays_wrong) {
+    std::vector<std::byte> bytes;
+    const auto good = batch(0, 3, 9, 0);
+    bytes.assign(good.view().begin(), good.view().end());
+    bytes.back() ^= std::byte{1};
+    const auto bad = wire::slice::from(bytes);
+    rules("rules: [{name: r, do: delete}]");
+    EXPECT_EQ(write(bad).batch, bad);
+    write(good); // moves the sequence
+    plan_ = std::make_shared<plan>();
+    std::vector<std::byte> next;
+    const auto later = batch(3, 3, 9, 3);
+    next.assign(later.view().begin(), later.view().end());
+    next.back() ^= std::byte{1};
+    const auto bad_later = wire::slice::from(next);
+    EXPECT_EQ(write(bad_later).batch, bad_later);
 }
 
 class reading : public rewriting {

@@ -59,6 +59,16 @@ TEST(rule_parser, json_is_read_by_the_same_rules) {
     EXPECT_EQ(std::get<duplicate_effect>(parsed->rules[0].what).copies, 2);
 }
 
+TEST(rule_parser, json_with_escapes_and_tabs) {
+    const auto parsed = parse_rules(
+        "{\t\"format\":\t1,\n\t\"rules\":[\n\t{\"name\":\"a\", \"do\":\t\"delete\", \"where\":"
+        R"({"key": ["\ud83d\ude00", "\u00e9\/", "\\ud83d\\ude00"]}}]})");
+    ASSERT_TRUE(parsed) << parsed.error().text();
+    EXPECT_EQ(parsed->rules[0].where.key,
+              (std::vector<std::string>{"\xf0\x9f\x98\x80", "\xc3\xa9/", "\\ud83d\\ude00"}));
+    EXPECT_FALSE(parse_rules(R"({"format": 1, "rules": [{"name": "\ud83d", "do": "delete"}]})")) << "half a pair";
+}
+
 TEST(rule_parser, what_is_written_is_read_back_equal) {
     for (const std::string fields :
          {"do: delete", "chance: 12.5%, do: {late: {delay: 90s}}",
@@ -104,6 +114,12 @@ TEST(rule_parser, every_mistake_is_one_sentence_with_file_line_and_field) {
         {one_rule("do: delete, where: {peer: 300.1.1.1}"), "must be an address or a block"},
         {one_rule("do: delete, where: {json: {state: x}}"), "'state' is no path"},
         {one_rule("do: delete, where: {partition: -1}"), "must be a whole number from 0"},
+        {one_rule("intercept: request, where: {api: Produce, partition: 1}, do: {slow: {delay: 1s}}"),
+         "partition selects messages"},
+        {one_rule("intercept: request, where: {api: Fetch, group: g}, do: {slow: {delay: 1s}}"), "names no group"},
+        {"format: 1\nrules: [{name: a, chance: 5%, one_of: g, draw_by: key, do: delete}, "
+         "{name: b, chance: 5%, one_of: g, do: delete}]",
+         "share a draw, so draw_by must be that of 'a'"},
         {one_rule("intercept: request, do: {slow: {delay: 1s}}"), "a rule on requests needs where.api"},
         {one_rule("intercept: request, where: {api: Produce}, do: delete"), "acts on messages"},
         {one_rule("intercept: request, where: {api: Metadata}, do: {slow: {delay: 1s}}"), "must be Produce or Fetch"},

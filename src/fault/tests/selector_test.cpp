@@ -23,6 +23,14 @@ TEST(pattern, between_slashes_is_a_regular_expression) {
     EXPECT_FALSE(text_pattern::problem("/(/").empty());
 }
 
+TEST(pattern, a_long_text_never_ends_the_program) {
+    const std::string text(4'000'000, 'a');
+    EXPECT_TRUE(text_pattern("/^a*$/").matches(text));
+    // Either answer will do where the engine gives up; coming back is what counts.
+    (void)text_pattern("/^(a|b)*$/").matches(text);
+    EXPECT_FALSE(text_pattern("/^(a+)+$/").matches(std::string(40, 'a') + "!"));
+}
+
 TEST(address, blocks_of_both_families) {
     EXPECT_TRUE(address_block::parse("10.1.0.0/16")->contains("10.1.200.3"));
     EXPECT_FALSE(address_block::parse("10.1.0.0/16")->contains("10.2.0.1"));
