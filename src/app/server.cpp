@@ -260,6 +260,7 @@ private:
         out.partitions_default = settings.partitions;
         out.auto_create_topics = settings.auto_create_topics;
         out.memory_bytes_max = log_bytes(settings);
+        out.sasl = !settings.sasl_users.empty();
         return out;
     }
 

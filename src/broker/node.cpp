@@ -129,7 +129,7 @@ result<void> node::submit(request what, reply_function reply) {
     const auto* found = handlers::find(what.api);
     if (found == nullptr || what.version < found->min_version || what.version > found->max_version) {
         if (what.api == protocol::api_key::api_versions) {
-            handlers::answer_unknown_api_versions(reply);
+            handlers::answer_unknown_api_versions(*state_, reply);
             return {};
         }
         return fail(errc::unsupported,

@@ -50,6 +50,8 @@ struct node_options {
     std::int32_t partitions_default = 1;
     bool auto_create_topics = true;
     std::size_t memory_bytes_max = limits::memory_log_bytes;
+    /// Clients give their names: done in front of the node, yet ApiVersions must list it, or clients do not try.
+    bool sasl = false;
 };
 
 struct api_range {

@@ -651,7 +651,10 @@ mix parse_mix_fields(const field& in, mix out) {
 }
 
 int hex_digit(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 /// The four digits behind \u at `at`, or -1.
@@ -763,8 +766,8 @@ std::optional<rule_error> check_together(const std::vector<rule>& rules) {
             const auto* first = first_of_group.try_emplace(rules[i].one_of, &rules[i]).first->second;
             if (first->draw_by != rules[i].draw_by || first->draw_header != rules[i].draw_header) {
                 return rule_error{"", 0, path + ".draw_by",
-                                  "rules of one_of: " + rules[i].one_of + " share a draw, so draw_by must be that of '" +
-                                      first->name + "'"};
+                                  "rules of one_of: " + rules[i].one_of +
+                                      " share a draw, so draw_by must be that of '" + first->name + "'"};
             }
             auto& sum = groups[rules[i].one_of];
             sum += std::get<chance>(rules[i].how_often).probability;

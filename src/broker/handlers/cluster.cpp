@@ -14,10 +14,15 @@ namespace {
 using protocol::error_code;
 using protocol::number;
 
-protocol::api_versions_response versions_response() {
+protocol::api_versions_response versions_response(const node_state& state) {
     protocol::api_versions_response response;
     for (const auto& each : table()) {
         response.api_keys.push_back({static_cast<std::int16_t>(each.api), each.min_version, each.max_version});
+    }
+    if (state.options.sasl) {
+        using protocol::api_key;
+        response.api_keys.push_back({static_cast<std::int16_t>(api_key::sasl_handshake), 0, 1});
+        response.api_keys.push_back({static_cast<std::int16_t>(api_key::sasl_authenticate), 0, 2});
     }
     return response;
 }
@@ -44,18 +49,18 @@ void describe(const topic& from, std::int32_t node_id, protocol::metadata_respon
 
 } // namespace
 
-void answer_unknown_api_versions(const reply_function& reply) {
-    auto response = versions_response();
+void answer_unknown_api_versions(const node_state& state, const reply_function& reply) {
+    auto response = versions_response(state);
     response.error_code = number(error_code::unsupported_version);
     answer(reply, response, 0);
 }
 
-result<void> api_versions(node_state& /*state*/, const request& what, reply_function reply) {
+result<void> api_versions(node_state& state, const request& what, reply_function reply) {
     const auto wanted = decode<protocol::api_versions_request>(what);
     if (!wanted) {
         return tl::unexpected(wanted.error());
     }
-    answer(reply, versions_response(), what.version);
+    answer(reply, versions_response(state), what.version);
     return {};
 }
 

@@ -39,7 +39,7 @@ void answer(const reply_function& reply, const Response& response, std::int16_t 
 }
 
 /// An ApiVersions request of a version that nobody knows is answered in version 0 (KIP-511).
-void answer_unknown_api_versions(const reply_function& reply);
+void answer_unknown_api_versions(const node_state& state, const reply_function& reply);
 
 #define CB_HANDLER(name) result<void> name(node_state& state, const request& what, reply_function reply)
 CB_HANDLER(api_versions);

@@ -60,9 +60,9 @@ TEST(rule_parser, json_is_read_by_the_same_rules) {
 }
 
 TEST(rule_parser, json_with_escapes_and_tabs) {
-    const auto parsed = parse_rules(
-        "{\t\"format\":\t1,\n\t\"rules\":[\n\t{\"name\":\"a\", \"do\":\t\"delete\", \"where\":"
-        R"({"key": ["\ud83d\ude00", "\u00e9\/", "\\ud83d\\ude00"]}}]})");
+    const auto parsed =
+        parse_rules("{\t\"format\":\t1,\n\t\"rules\":[\n\t{\"name\":\"a\", \"do\":\t\"delete\", \"where\":"
+                    R"({"key": ["\ud83d\ude00", "\u00e9\/", "\\ud83d\\ude00"]}}]})");
     ASSERT_TRUE(parsed) << parsed.error().text();
     EXPECT_EQ(parsed->rules[0].where.key,
               (std::vector<std::string>{"\xf0\x9f\x98\x80", "\xc3\xa9/", "\\ud83d\\ude00"}));
