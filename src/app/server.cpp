@@ -181,6 +181,8 @@ public:
 private:
     /// Rules off, held messages delivered, connections closed.
     void stop(int signal) {
+        // Whatever hangs: the system ends us when the grace is over.
+        alarm(static_cast<unsigned>(settings_.grace_s));
         log_.info("stopping", {{"signal", signal}, {"held_messages", pipeline_.held().count()}});
         pipeline_.set_plan(std::make_shared<const fault::plan>());
         pipeline_.release_all();

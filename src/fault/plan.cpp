@@ -80,10 +80,12 @@ bool compiled_rule::selects_client(const request_context& who) const {
     if (!text.where.transactional_id.empty() && who.transactional_id.empty()) {
         return false;
     }
+    if (peer_.empty()) {
+        return true;
+    }
     // "/127.0.0.1" -> "127.0.0.1"
     const auto host = std::string(who.client_host.starts_with('/') ? who.client_host.substr(1) : who.client_host);
-    return peer_.empty() ||
-           std::any_of(peer_.begin(), peer_.end(), [&](const address_block& each) { return each.contains(host); });
+    return std::any_of(peer_.begin(), peer_.end(), [&](const address_block& each) { return each.contains(host); });
 }
 
 bool compiled_rule::selects_offset(std::int64_t offset) const {
