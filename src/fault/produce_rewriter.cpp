@@ -2,10 +2,10 @@
 #include "fault/produce_rewriter.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
-#include "base/limits.hpp"
 
 namespace cb::fault {
 namespace {
@@ -104,15 +104,28 @@ produce_rewriter::sequence_state& produce_rewriter::sequences_of(const producer_
                                                                  std::int32_t client_base) {
     const auto found = sequences_.find(who);
     if (found != sequences_.end()) {
+        recently_used_.splice(recently_used_.begin(), recently_used_, found->second.used);
         return found->second;
     }
-    if (sequences_.size() >= limits::sequence_maps) {
-        sequences_.erase(sequences_.begin());
+    if (sequences_.size() >= sequence_maps_max_) {
+        forget_longest_unused();
     }
     auto& made = sequences_[who];
     made.next_client = client_base;
     made.next_stored = client_base;
+    made.used = recently_used_.insert(recently_used_.begin(), who);
     return made;
+}
+
+void produce_rewriter::forget_longest_unused() {
+    const auto oldest = recently_used_.back();
+    recently_used_.pop_back();
+    sequences_.erase(oldest);
+    const producer_partition first_of{oldest.producer_id, std::numeric_limits<std::int16_t>::min(), {}, 0};
+    const auto next = sequences_.lower_bound(first_of);
+    if (next == sequences_.end() || next->first.producer_id != oldest.producer_id) {
+        moved_.erase(oldest.producer_id);
+    }
 }
 
 rewrite_result produce_rewriter::resend(const remembered& earlier, const wire::slice& batch) const {
@@ -381,7 +394,11 @@ std::int32_t produce_rewriter::take_sequence(const producer_partition& who) {
 
 void produce_rewriter::forget_older(std::int64_t producer_id, std::int16_t epoch) {
     std::erase_if(sequences_, [&](const auto& entry) {
-        return entry.first.producer_id == producer_id && entry.first.epoch < epoch;
+        const bool older = entry.first.producer_id == producer_id && entry.first.epoch < epoch;
+        if (older) {
+            recently_used_.erase(entry.second.used);
+        }
+        return older;
     });
     if (const auto found = moved_.find(producer_id); found != moved_.end() && found->second < epoch) {
         moved_.erase(found);

@@ -6,6 +6,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "base/limits.hpp"
 #include "fault/ledger.hpp"
 #include "fault/plan.hpp"
 
@@ -72,7 +73,8 @@ enum class key_form : std::uint8_t { full, hash, none };
 /// Owner: the request pipeline; one thread.
 class produce_rewriter {
 public:
-    produce_rewriter(ledger& entries, key_form keys) : ledger_(entries), keys_(keys) {}
+    produce_rewriter(ledger& entries, key_form keys, std::size_t sequence_maps_max = limits::sequence_maps)
+        : ledger_(entries), keys_(keys), sequence_maps_max_(sequence_maps_max) {}
 
     /// `batch` is one client batch for (topic, partition); `rules` those that plan::select gave.
     /// A batch that is not valid passes unchanged: the broker refuses it.
@@ -103,6 +105,7 @@ private:
         std::int32_t next_client = 0;
         std::int32_t next_stored = 0;
         std::deque<remembered> batches;
+        std::list<producer_partition>::iterator used; ///< in recently_used_
     };
     /// One batch under judgement.
     struct work {
@@ -126,6 +129,7 @@ private:
     std::uint64_t take_ordinals(std::string_view client_id, const std::string& topic, std::int32_t partition,
                                 std::uint64_t count);
     sequence_state& sequences_of(const producer_partition& who, std::int32_t client_base);
+    void forget_longest_unused();
     static const remembered* find_resent(const sequence_state& in, const record::batch_header& header);
     rewrite_result resend(const remembered& earlier, const wire::slice& batch) const;
     void note(sequence_state& in, const work& at, const rewrite_result& what);
@@ -141,8 +145,10 @@ private:
 
     ledger& ledger_;
     key_form keys_;
+    std::size_t sequence_maps_max_;
     std::map<ordinals_key, std::uint64_t> ordinals_;
     std::map<producer_partition, sequence_state> sequences_;
+    std::list<producer_partition> recently_used_; ///< the latest in front
     std::unordered_map<std::int64_t, std::int16_t> moved_; ///< producers whose stored sequences differ, and their epoch
 };
 

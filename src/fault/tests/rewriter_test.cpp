@@ -193,6 +193,25 @@ TEST_F(rewriting, sequences_wrap_at_two_to_the_31) {
     EXPECT_EQ(record::parse_header(write(batch(10, 10, 7, 5)).batch.view())->base_sequence, 0);
 }
 
+TEST_F(rewriting, a_full_map_forgets_who_was_silent_longest) {
+    produce_rewriter small(ledger_, key_form::none, 3);
+    rules("rules: [{name: lose, nth: 2, do: delete}]");
+    std::vector<const compiled_rule*> chosen{plan_->rules()[0].get()};
+    request_context who;
+    const auto send = [&](std::int64_t producer, std::int32_t sequence) {
+        const auto out = small.rewrite(chosen, 1, who, "t", 0, batch(0, 2, producer, sequence), clock_.now());
+        return record::parse_header(out.batch.view())->base_sequence;
+    };
+    send(1, 0);
+    for (std::int64_t producer = 2; producer < 20; ++producer) {
+        send(producer, 0);
+        const auto turn = static_cast<std::int32_t>(producer - 1);
+        EXPECT_EQ(send(1, turn * 2), turn) << "the lowest id, and the busiest";
+    }
+    EXPECT_TRUE(small.has_moved(1));
+    EXPECT_FALSE(small.has_moved(5)) << "forgotten as a whole";
+}
+
 TEST_F(rewriting, a_refused_batch_frees_its_sequence) {
     rules("rules: [{name: lose, nth: 2, do: delete}]");
     const auto sent = batch(0, 4, 7, 0);
