@@ -148,7 +148,7 @@ private:
     std::size_t sequence_maps_max_;
     std::map<ordinals_key, std::uint64_t> ordinals_;
     std::map<producer_partition, sequence_state> sequences_;
-    std::list<producer_partition> recently_used_; ///< the latest in front
+    std::list<producer_partition> recently_used_;          ///< the latest in front
     std::unordered_map<std::int64_t, std::int16_t> moved_; ///< producers whose stored sequences differ, and their epoch
 };
 
