@@ -7,10 +7,15 @@
 
 namespace cb::broker {
 
-fetch_partition* fetch_session::find(const std::string& topic, const protocol::uuid& topic_id, std::int32_t partition) {
-    const auto found = std::find_if(partitions.begin(), partitions.end(), [&](const fetch_partition& each) {
+std::list<fetch_partition>::iterator fetch_session::place_of(const std::string& topic, const protocol::uuid& topic_id,
+                                                             std::int32_t partition) {
+    return std::find_if(partitions.begin(), partitions.end(), [&](const fetch_partition& each) {
         return each.partition == partition && (topic_id.is_zero() ? each.topic == topic : each.topic_id == topic_id);
     });
+}
+
+fetch_partition* fetch_session::find(const std::string& topic, const protocol::uuid& topic_id, std::int32_t partition) {
+    const auto found = place_of(topic, topic_id, partition);
     return found == partitions.end() ? nullptr : &*found;
 }
 

@@ -34,9 +34,12 @@ struct fetch_session {
     std::int32_t id = 0;
     std::int32_t epoch = 0;
     connection_id connection;
-    /// In the order in which partitions came, which is the order of answers.
+    /// In the order of answers: as they came, those that had data last at the end.
     std::list<fetch_partition> partitions;
 
+    /// partitions.end() when it is not in the session.
+    std::list<fetch_partition>::iterator place_of(const std::string& topic, const protocol::uuid& id,
+                                                  std::int32_t partition);
     fetch_partition* find(const std::string& topic, const protocol::uuid& id, std::int32_t partition);
 };
 

@@ -13,6 +13,7 @@ namespace {
 
 /// How often retention is looked at when nothing presses.
 constexpr auto retention_interval = std::chrono::seconds(5);
+constexpr auto pressed_retention_interval = std::chrono::milliseconds(100);
 /// Producers that were silent for a day are forgotten, as in Kafka (producer.id.expiration.ms).
 constexpr std::int64_t producer_expiry_ms = 86'400'000;
 
@@ -39,13 +40,7 @@ node_state::node_state(node_options given, const clock& time_source, random_sour
                             if (target == nullptr) {
                                 return;
                             }
-                            const auto done =
-                                target->log.append_marker(producer.id, producer.epoch, commit, time.wall_ms());
-                            if (!done) {
-                                log.error("transaction marker not written", {{"topic", where.topic},
-                                                                             {"partition", where.partition},
-                                                                             {"why", done.error().message}});
-                            }
+                            target->log.append_marker(producer.id, producer.epoch, commit, time.wall_ms());
                             wake(*target);
                         },
                         [this](const std::string& group_id, std::int64_t producer_id, bool commit) {
@@ -81,7 +76,8 @@ void node_state::remove_topic(topic& which) {
     transactions.topic_removed(which.name);
     std::vector<std::weak_ptr<waiting_fetch>> waiting;
     for (auto& each : which.partitions) {
-        waiting.insert(waiting.end(), each->waiting.begin(), each->waiting.end());
+        const auto of_partition = each->waiting.take();
+        waiting.insert(waiting.end(), of_partition.begin(), of_partition.end());
     }
     topic_table.remove(which);
     for (const auto& each : waiting) {
@@ -95,18 +91,16 @@ void node_state::wake(partition& which) {
     if (which.waiting.empty()) {
         return;
     }
-    auto waiting = std::exchange(which.waiting, {});
-    for (auto& each : waiting) {
+    for (auto& each : which.waiting.take()) {
         const auto fetch = each.lock();
         if (!fetch || fetch->done()) {
             continue;
         }
         fetch->data_arrived(which.log.bytes_from(which.log.end_offset() - 1));
         if (!fetch->done()) {
-            which.waiting.push_back(std::move(each));
+            which.waiting.add(std::move(each));
         }
     }
-    waiting_fetches.remove_if([](const auto& each) { return each->done(); });
 }
 
 void node_state::run_retention() {
@@ -117,6 +111,13 @@ void node_state::run_retention() {
             part->log.retain(each->config.retention_bytes(), keep_ms ? std::optional(now_ms - *keep_ms) : std::nullopt);
             part->log.producers().expire(now_ms - producer_expiry_ms);
         }
+    }
+}
+
+void node_state::press_retention() {
+    if (time.now() >= next_pressed_retention) {
+        next_pressed_retention = time.now() + pressed_retention_interval;
+        run_retention();
     }
 }
 
@@ -139,12 +140,15 @@ result<void> node::submit(request what, reply_function reply) {
 }
 
 void node::connection_closed(connection_id connection) {
-    for (const auto& each : state_->waiting_fetches) {
+    std::vector<std::shared_ptr<waiting_fetch>> ended;
+    for (const auto& [deadline, each] : state_->waiting_fetches) {
         if (each->connection() == connection) {
-            each->forget();
+            ended.push_back(each);
         }
     }
-    state_->waiting_fetches.remove_if([](const auto& each) { return each->done(); });
+    for (const auto& each : ended) {
+        each->forget();
+    }
     state_->sessions.connection_closed(connection);
 }
 
@@ -155,8 +159,8 @@ std::optional<mono_time> node::next_deadline() const {
             earliest = std::min(earliest, *at);
         }
     };
-    for (const auto& each : state_->waiting_fetches) {
-        consider(each->deadline());
+    if (!state_->waiting_fetches.empty()) {
+        consider(state_->waiting_fetches.begin()->first);
     }
     consider(state_->groups.next_deadline());
     consider(state_->transactions.next_deadline());
@@ -165,13 +169,11 @@ std::optional<mono_time> node::next_deadline() const {
 
 void node::advance() {
     const auto now = state_->time.now();
-    // Answers may bring new requests only through the loop, so the list does not change under our hands but by done().
-    for (const auto& each : state_->waiting_fetches) {
-        if (!each->done() && each->deadline() <= now) {
-            each->finish();
-        }
+    // Each leaves the table as it is answered.
+    while (!state_->waiting_fetches.empty() && state_->waiting_fetches.begin()->first <= now) {
+        const auto due = state_->waiting_fetches.begin()->second;
+        due->finish();
     }
-    state_->waiting_fetches.remove_if([](const auto& each) { return each->done(); });
     state_->groups.advance(now);
     state_->transactions.advance(now);
     if (now >= state_->next_retention) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <list>
+#include <map>
+#include <memory>
 
 #include "broker/fetch_sessions.hpp"
 #include "broker/group_coordinator.hpp"
@@ -13,6 +14,7 @@
 namespace cb::broker {
 
 class waiting_fetch;
+using waiting_fetch_table = std::multimap<mono_time, std::shared_ptr<waiting_fetch>>;
 
 /// What the handlers share. Owner: the node; one thread. Only src/broker sees it.
 struct node_state {
@@ -25,9 +27,11 @@ struct node_state {
     group_coordinator groups;
     transaction_coordinator transactions;
     fetch_sessions sessions;
-    /// Fetches that wait for data, oldest first.
-    std::list<std::shared_ptr<waiting_fetch>> waiting_fetches;
+    /// Fetches that wait for data, by their deadline.
+    waiting_fetch_table waiting_fetches;
     mono_time next_retention;
+    /// A full log may press for retention out of turn, but not with every batch that it refuses.
+    mono_time next_pressed_retention{};
     bool said_memory_is_full = false;
 
     /// Topic by name, made now if that is allowed. Null, and `error` says why.
@@ -36,6 +40,8 @@ struct node_state {
     /// Something was appended or decided: whoever waits may have enough now.
     void wake(partition& which);
     void run_retention();
+    /// Retention out of turn, at most ten times a second.
+    void press_retention();
 };
 
 } // namespace cb::broker

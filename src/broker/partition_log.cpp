@@ -20,25 +20,36 @@ partition_log::~partition_log() {
     for (const auto& each : chunks_) {
         budget_.give(each.capacity);
     }
+    budget_.give(index_.size() * sizeof(entry));
 }
 
-std::span<std::byte> partition_log::reserve(std::size_t size) {
+std::span<std::byte> partition_log::reserve(std::size_t size, at_limit then) {
     if (chunks_.empty() || chunks_.back().capacity - chunks_.back().used < size) {
         const auto grown =
             chunks_.empty() ? first_chunk_bytes : std::min(limits::memory_chunk_bytes, chunks_.back().capacity * 2);
         const auto capacity = std::max(grown, size);
-        if (!budget_.fits(capacity)) {
+        if (then == at_limit::refuse && !budget_.fits(capacity + sizeof(entry))) {
             return {};
         }
         budget_.take(capacity);
         chunks_.push_back({std::make_shared_for_overwrite<std::byte[]>(capacity), capacity, 0, 0});
     }
+    // A log of tiny batches is half index: it counts.
+    if (then == at_limit::refuse && !budget_.fits(sizeof(entry))) {
+        return {};
+    }
+    budget_.take(sizeof(entry));
     auto& last = chunks_.back();
     return {last.memory.get() + last.used, size};
 }
 
 result<log_position> partition_log::append(wire::bytes_view batch, std::optional<std::int64_t> append_time_ms) {
-    const auto place = reserve(batch.size());
+    return append(batch, append_time_ms, at_limit::refuse);
+}
+
+result<log_position> partition_log::append(wire::bytes_view batch, std::optional<std::int64_t> append_time_ms,
+                                           at_limit then) {
+    const auto place = reserve(batch.size(), then);
     if (place.empty()) {
         return fail(errc::limit, "the in-memory log is full (" + std::to_string(budget_.bytes_max()) + " bytes)");
     }
@@ -64,18 +75,14 @@ result<log_position> partition_log::append(wire::bytes_view batch, std::optional
     return at;
 }
 
-result<void> partition_log::append_marker(std::int64_t producer_id, std::int16_t epoch, bool commit,
-                                          std::int64_t now_ms) {
+void partition_log::append_marker(std::int64_t producer_id, std::int16_t epoch, bool commit, std::int64_t now_ms) {
     const auto marker = record::control_batch(end_offset_, producer_id, epoch, commit, 0, now_ms);
-    const auto done = append(marker.view(), std::nullopt);
-    if (!done) {
-        return tl::unexpected(done.error());
-    }
+    const auto done = append(marker.view(), std::nullopt, at_limit::exceed);
+    CB_ASSERT(done.has_value());
     const auto transaction = producers_.ended(producer_id, epoch, done->offset, now_ms);
     if (transaction && !commit) {
         aborted_.push_back(*transaction);
     }
-    return {};
 }
 
 std::size_t partition_log::find(std::int64_t offset) const {
@@ -115,6 +122,15 @@ wire::chain partition_log::read(std::int64_t offset, const read_limits& limits) 
     return out;
 }
 
+std::int64_t partition_log::offset_behind(std::int64_t offset, std::size_t bytes) const {
+    auto behind = offset;
+    for (auto at = find(offset); at < index_.size() && index_[at].size <= bytes; ++at) {
+        bytes -= index_[at].size;
+        behind = index_[at].last_offset + 1;
+    }
+    return behind;
+}
+
 std::size_t partition_log::bytes_from(std::int64_t offset) const {
     const auto at = find(offset);
     if (at == index_.size()) {
@@ -133,8 +149,11 @@ std::int64_t partition_log::last_stable_offset() const {
 
 std::vector<aborted_transaction> partition_log::aborted_between(std::int64_t first, std::int64_t end) const {
     std::vector<aborted_transaction> out;
-    std::copy_if(aborted_.begin(), aborted_.end(), std::back_inserter(out),
-                 [&](const aborted_transaction& each) { return each.last_offset >= first && each.first_offset < end; });
+    const auto from = std::partition_point(aborted_.begin(), aborted_.end(), [&](const aborted_transaction& each) {
+        return each.last_offset < first;
+    });
+    std::copy_if(from, aborted_.end(), std::back_inserter(out),
+                 [&](const aborted_transaction& each) { return each.first_offset < end; });
     return out;
 }
 
@@ -175,6 +194,7 @@ std::optional<log_position> partition_log::latest_by_time() const {
 void partition_log::drop_front() {
     const auto& oldest = index_.front();
     bytes_ -= oldest.size;
+    budget_.give(sizeof(entry));
     start_offset_ = std::max(start_offset_, oldest.last_offset + 1);
     auto& in = chunks_.front();
     CB_ASSERT(oldest.chunk == first_chunk_ && in.batches > 0);
@@ -189,7 +209,12 @@ void partition_log::drop_front() {
         chunks_.clear();
         ++first_chunk_;
     }
-    std::erase_if(aborted_, [&](const aborted_transaction& each) { return each.last_offset < start_offset_; });
+}
+
+void partition_log::forget_aborted_before_start() {
+    while (!aborted_.empty() && aborted_.front().last_offset < start_offset_) {
+        aborted_.pop_front();
+    }
 }
 
 void partition_log::delete_before(std::int64_t offset) {
@@ -197,15 +222,17 @@ void partition_log::delete_before(std::int64_t offset) {
     while (!index_.empty() && index_.front().last_offset < start_offset_) {
         drop_front();
     }
+    forget_aborted_before_start();
 }
 
 void partition_log::retain(std::optional<std::size_t> bytes_max, std::optional<std::int64_t> before_ms) {
     const auto stable = last_stable_offset();
     const auto too_old = [&] { return before_ms && index_.front().max_timestamp < *before_ms; };
-    const auto too_much = [&] { return bytes_max && bytes_ > *bytes_max; };
+    const auto too_much = [&] { return bytes_max && bytes_ - index_.front().size >= *bytes_max; };
     while (!index_.empty() && index_.front().last_offset < stable && (too_old() || too_much())) {
         drop_front();
     }
+    forget_aborted_before_start();
 }
 
 } // namespace cb::broker

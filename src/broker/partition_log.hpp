@@ -51,8 +51,9 @@ public:
     /// Appends one whole, valid batch at the end; gives it its offsets. With `append_time_ms` the batch is stamped with
     /// the broker's time. Error: limit, when the memory of all logs is used up.
     result<log_position> append(wire::bytes_view batch, std::optional<std::int64_t> append_time_ms);
-    /// Appends the end of a transaction.
-    result<void> append_marker(std::int64_t producer_id, std::int16_t epoch, bool commit, std::int64_t now_ms);
+    /// Appends the end of a transaction. Also when memory is used up: without its marker the transaction would stay
+    /// open, and what is undecided is never given back.
+    void append_marker(std::int64_t producer_id, std::int16_t epoch, bool commit, std::int64_t now_ms);
 
     struct read_limits {
         std::int64_t end_offset; ///< batches from here on are not shown
@@ -61,6 +62,8 @@ public:
     };
     /// Whole batches from the one that holds `offset` on. `offset` lies within [start, end].
     [[nodiscard]] wire::chain read(std::int64_t offset, const read_limits& limits) const;
+    /// The offset behind the batches in the first `bytes` of a read from `offset`.
+    [[nodiscard]] std::int64_t offset_behind(std::int64_t offset, std::size_t bytes) const;
     /// Bytes that a read from `offset` could give.
     [[nodiscard]] std::size_t bytes_from(std::int64_t offset) const;
 
@@ -77,7 +80,8 @@ public:
 
     /// Moves the start; whole batches before it are given back.
     void delete_before(std::int64_t offset);
-    /// Drops the oldest batches while more than `bytes_max` are held, and those older than `before_ms`.
+    /// Drops the oldest batches: those without which at least `bytes_max` are held still, and those older than
+    /// `before_ms`. What is undecided stays.
     void retain(std::optional<std::size_t> bytes_max, std::optional<std::int64_t> before_ms);
 
     [[nodiscard]] producer_states& producers() { return producers_; }
@@ -98,8 +102,11 @@ private:
         std::uint32_t position;
         std::uint32_t size;
     };
-    std::span<std::byte> reserve(std::size_t size);
+    enum class at_limit : std::uint8_t { refuse, exceed };
+    result<log_position> append(wire::bytes_view batch, std::optional<std::int64_t> append_time_ms, at_limit then);
+    std::span<std::byte> reserve(std::size_t size, at_limit then);
     void drop_front();
+    void forget_aborted_before_start();
     [[nodiscard]] std::size_t find(std::int64_t offset) const;
     [[nodiscard]] wire::slice batch_at(const entry& at) const;
 
@@ -111,7 +118,8 @@ private:
     std::int64_t end_offset_ = 0;
     std::size_t bytes_ = 0;
     producer_states producers_;
-    std::vector<aborted_transaction> aborted_;
+    /// In the order of their markers, thus of their last offsets.
+    std::deque<aborted_transaction> aborted_;
 };
 
 } // namespace cb::broker

@@ -2,12 +2,19 @@
 #include "broker/producer_state.hpp"
 
 #include <algorithm>
-
-#include "base/limits.hpp"
+#include <utility>
 
 namespace cb::broker {
 
 using protocol::error_code;
+
+void producer_states::recent_batches::push(const remembered& batch) {
+    if (count_ == rows_.size()) {
+        std::move(rows_.begin() + 1, rows_.end(), rows_.begin());
+        --count_;
+    }
+    rows_[count_++] = batch;
+}
 
 producer_states::verdict producer_states::check(const record::batch_header& batch) const {
     if (batch.producer_id < 0) {
@@ -54,14 +61,12 @@ void producer_states::appended(const record::batch_header& batch) {
     }
     known.last_timestamp = batch.max_timestamp;
     if (batch.base_sequence >= 0) {
-        known.batches.push_back({batch.base_sequence, next_sequence(batch.base_sequence, batch.last_offset_delta),
-                                 batch.base_offset, batch.log_append_time() ? batch.max_timestamp : -1});
-        if (known.batches.size() > limits::batches_remembered_per_producer) {
-            known.batches.pop_front();
-        }
+        known.batches.push({batch.base_sequence, next_sequence(batch.base_sequence, batch.last_offset_delta),
+                            batch.base_offset, batch.log_append_time() ? batch.max_timestamp : -1});
     }
     if (batch.transactional() && known.open_since_offset < 0) {
         known.open_since_offset = batch.base_offset;
+        open_.emplace(batch.base_offset, batch.producer_id);
     }
 }
 
@@ -77,17 +82,12 @@ std::optional<aborted_transaction> producer_states::ended(std::int64_t producer_
     if (first < 0) {
         return std::nullopt;
     }
+    open_.erase(first);
     return aborted_transaction{producer_id, first, offset};
 }
 
 std::optional<std::int64_t> producer_states::first_open_offset() const {
-    std::optional<std::int64_t> first;
-    for (const auto& [id, known] : producers_) {
-        if (known.open_since_offset >= 0) {
-            first = first ? std::min(*first, known.open_since_offset) : known.open_since_offset;
-        }
-    }
-    return first;
+    return open_.empty() ? std::nullopt : std::optional(open_.begin()->first);
 }
 
 void producer_states::expire(std::int64_t timestamp_ms) {

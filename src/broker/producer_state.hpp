@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "protocol/error_code.hpp"
 #include "record/batch.hpp"
 
@@ -64,13 +65,29 @@ private:
         std::int64_t base_offset;
         std::int64_t timestamp;
     };
+    /// The last batches of a producer, oldest first. In place: there may be a hundred thousand producers.
+    class recent_batches {
+    public:
+        void push(const remembered& batch);
+        void clear() { count_ = 0; }
+        [[nodiscard]] bool empty() const { return count_ == 0; }
+        [[nodiscard]] const remembered& back() const { return rows_[count_ - 1]; }
+        [[nodiscard]] const remembered* begin() const { return rows_.data(); }
+        [[nodiscard]] const remembered* end() const { return rows_.data() + count_; }
+
+    private:
+        std::array<remembered, limits::batches_remembered_per_producer> rows_{};
+        std::size_t count_ = 0;
+    };
     struct producer {
         std::int16_t epoch = -1;
-        std::deque<remembered> batches; ///< the last five
+        recent_batches batches;
         std::int64_t last_timestamp = -1;
         std::int64_t open_since_offset = -1;
     };
     std::map<std::int64_t, producer> producers_;
+    /// First offset of each open transaction -> its producer: what the last stable offset is read from at every fetch.
+    std::map<std::int64_t, std::int64_t> open_;
 };
 
 } // namespace cb::broker

@@ -2,12 +2,21 @@
 #include "broker/topics.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/limits.hpp"
 
 namespace cb::broker {
 
 using protocol::error_code;
+
+void fetch_waiters::add(std::weak_ptr<waiting_fetch> who) {
+    if (rows_.size() >= sweep_at_) {
+        std::erase_if(rows_, [](const auto& each) { return each.expired(); });
+        sweep_at_ = std::max(sweep_from, rows_.size() * 2);
+    }
+    rows_.push_back(std::move(who));
+}
 
 bool topics::valid_name(std::string_view name) {
     constexpr std::size_t longest = 249; // a file name of 255 bytes less what a partition's folder adds

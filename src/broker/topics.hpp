@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/random.hpp"
@@ -17,11 +18,26 @@ namespace cb::broker {
 
 class waiting_fetch;
 
+/// Fetches that wait for a partition to grow. Most end by their own deadline and leave a dead reference behind, also in
+/// partitions that never grow: those are swept out as new ones come. Owner: a partition.
+class fetch_waiters {
+public:
+    void add(std::weak_ptr<waiting_fetch> who);
+    std::vector<std::weak_ptr<waiting_fetch>> take() { return std::exchange(rows_, {}); }
+    [[nodiscard]] bool empty() const { return rows_.empty(); }
+    [[nodiscard]] std::size_t size() const { return rows_.size(); }
+
+private:
+    static constexpr std::size_t sweep_from = 16;
+    std::vector<std::weak_ptr<waiting_fetch>> rows_;
+    std::size_t sweep_at_ = sweep_from;
+};
+
 /// A partition and who waits for it to grow. Owner: its topic.
 struct partition {
     explicit partition(memory_budget& budget) : log(budget) {}
     partition_log log;
-    std::vector<std::weak_ptr<waiting_fetch>> waiting;
+    fetch_waiters waiting;
 };
 
 /// Owner: the table of topics.

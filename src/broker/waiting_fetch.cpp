@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/limits.hpp"
 #include "broker/handlers/handler.hpp"
 
 namespace cb::broker {
@@ -25,6 +26,14 @@ auto& topic_entry(protocol::fetch_response& response, const fetch_partition& fro
     return response.responses.back();
 }
 
+/// Records go out from the log's own memory. Where they cross from one chunk to the next, a large first part goes alone:
+/// the client asks for the rest sooner than it could be copied.
+wire::slice in_one_piece(const wire::chain& read) {
+    constexpr std::size_t large_bytes = std::size_t{64} * limits::kib;
+    const bool alone = !read.empty() && read.pieces().front().size() >= large_bytes;
+    return alone ? read.pieces().front() : read.flatten();
+}
+
 } // namespace
 
 waiting_fetch::waiting_fetch(node_state& state, std::int16_t version, connection_id connection,
@@ -38,23 +47,36 @@ waiting_fetch::waiting_fetch(node_state& state, std::int16_t version, connection
       deadline_(state.time.now() + milliseconds(std::max(wanted.max_wait_ms, 0))),
       reply_(std::move(reply)) {}
 
-bool waiting_fetch::begin() {
+void waiting_fetch::begin() {
     auto first = collect();
     if (first.must_answer || first.bytes >= min_bytes_ || deadline_ <= state_.time.now()) {
         send(std::move(first));
-        return true;
+        return;
     }
     arrived_ = first.bytes;
+    place_ = state_.waiting_fetches.emplace(deadline_, shared_from_this());
     for (const auto& each : partitions) {
         auto* in =
             each.topic_id.is_zero() ? state_.topic_table.find(each.topic) : state_.topic_table.find(each.topic_id);
         if (in != nullptr) {
             if (auto* target = in->find(each.partition); target != nullptr) {
-                target->waiting.push_back(weak_from_this());
+                target->waiting.add(weak_from_this());
             }
         }
     }
-    return false;
+}
+
+void waiting_fetch::leave_table() {
+    done_ = true;
+    if (place_) {
+        state_.waiting_fetches.erase(*std::exchange(place_, std::nullopt));
+    }
+}
+
+void waiting_fetch::forget() {
+    const auto self = shared_from_this(); // the table's may be the last other reference
+    leave_table();
+    reply_ = nullptr;
 }
 
 void waiting_fetch::data_arrived(std::size_t bytes) {
@@ -117,17 +139,18 @@ void waiting_fetch::collect_partition(fetch_partition& from, collected& out, std
         const auto end = read_committed_ ? data.last_stable_offset : data.high_watermark;
         const auto most = std::min(positive(from.bytes_max), bytes_left);
         const auto read = log.read(from.fetch_offset, {end, most, out.bytes == 0 && bytes_left > 0});
+        data.records = in_one_piece(read);
         if (read_committed_) {
             auto& aborted = data.aborted_transactions.emplace();
-            for (const auto& each : log.aborted_between(from.fetch_offset, end)) {
+            const auto shown_end = log.offset_behind(from.fetch_offset, data.records->size());
+            for (const auto& each : log.aborted_between(from.fetch_offset, shown_end)) {
                 aborted.push_back({each.producer_id, each.first_offset});
             }
         } else {
             data.aborted_transactions = std::nullopt;
         }
         out.bytes += read.size();
-        bytes_left -= std::min(bytes_left, read.size());
-        data.records = read.flatten();
+        bytes_left -= std::min(bytes_left, data.records->size());
     }
     const bool news = data.records && !data.records->empty();
     const bool moved = from.high_watermark != data.high_watermark || from.log_start_offset != data.log_start_offset ||
@@ -140,29 +163,39 @@ void waiting_fetch::collect_partition(fetch_partition& from, collected& out, std
     }
 }
 
-void waiting_fetch::send(collected what) {
-    done_ = true;
-    what.response.session_id = session_id;
-    // What a session's partitions were told last decides what the next incremental answer holds.
-    if (auto* session = session_id == 0 ? nullptr : state_.sessions.find(session_id); session != nullptr) {
-        for (const auto& topic_out : what.response.responses) {
-            for (const auto& data : topic_out.partitions) {
-                if (auto* kept = session->find(topic_out.topic, topic_out.topic_id, data.partition_index);
-                    kept != nullptr) {
-                    kept->high_watermark = data.high_watermark;
-                    kept->last_stable_offset = data.last_stable_offset;
-                    kept->log_start_offset = data.log_start_offset;
-                    kept->told_error = data.error_code != 0;
-                }
+void waiting_fetch::note_told(const protocol::fetch_response& response) {
+    auto* session = session_id == 0 ? nullptr : state_.sessions.find(session_id);
+    if (session == nullptr) {
+        return;
+    }
+    for (const auto& topic_out : response.responses) {
+        for (const auto& data : topic_out.partitions) {
+            const auto kept = session->place_of(topic_out.topic, topic_out.topic_id, data.partition_index);
+            if (kept == session->partitions.end()) {
+                continue;
+            }
+            kept->high_watermark = data.high_watermark;
+            kept->last_stable_offset = data.last_stable_offset;
+            kept->log_start_offset = data.log_start_offset;
+            kept->told_error = data.error_code != 0;
+            if (data.records && !data.records->empty()) {
+                // Who got data goes to the end, so that a busy partition does not starve those behind it.
+                session->partitions.splice(session->partitions.end(), session->partitions, kept);
             }
         }
     }
-    if (version_ >= 13) {
-        for (auto& topic_out : what.response.responses) {
+}
+
+void waiting_fetch::send(collected what) {
+    const auto self = shared_from_this(); // the table's may be the last other reference
+    leave_table();
+    what.response.session_id = session_id;
+    // What a session's partitions were told last decides what the next incremental answer holds.
+    note_told(what.response);
+    for (auto& topic_out : what.response.responses) {
+        if (version_ >= 13) {
             topic_out.topic.clear();
-        }
-    } else {
-        for (auto& topic_out : what.response.responses) {
+        } else {
             topic_out.topic_id = {};
         }
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "broker/fetch_sessions.hpp"
@@ -24,17 +25,17 @@ public:
     /// Only what changed since the last answer of the session stands in the answer.
     bool incremental = false;
 
-    /// Answers if there is enough, else registers with the partitions. True when answered.
-    bool begin();
+    /// Answers if there is enough, else enters the node's table and registers with the partitions.
+    void begin();
     /// A partition grew by so many bytes.
     void data_arrived(std::size_t bytes);
     /// Answers with what there is.
     void finish();
 
-    [[nodiscard]] mono_time deadline() const { return deadline_; }
     [[nodiscard]] connection_id connection() const { return connection_; }
     [[nodiscard]] bool done() const { return done_; }
-    void forget() { done_ = true; }
+    /// Ends without an answer.
+    void forget();
 
 private:
     struct collected {
@@ -45,6 +46,8 @@ private:
     collected collect();
     void collect_partition(fetch_partition& from, collected& out, std::size_t& bytes_left);
     void send(collected what);
+    void note_told(const protocol::fetch_response& response);
+    void leave_table();
 
     node_state& state_;
     std::int16_t version_;
@@ -55,6 +58,7 @@ private:
     mono_time deadline_;
     reply_function reply_;
     std::size_t arrived_ = 0;
+    std::optional<waiting_fetch_table::iterator> place_;
     bool done_ = false;
 };
 

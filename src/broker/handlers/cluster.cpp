@@ -99,7 +99,9 @@ result<void> metadata(node_state& state, const request& what, reply_function rep
                 out.name = each.name;
                 out.topic_id = each.topic_id;
                 out.error_code = number(error);
-                if (by_id && what.version >= 12) {
+                if (what.version < 12) {
+                    out.name = each.name.value_or(std::string()); // requests may leave it out before answers may
+                } else if (by_id) {
                     out.name = std::nullopt;
                 }
             }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/limits.hpp"
 #include "broker/handlers/handler.hpp"
 #include "broker/waiting_fetch.hpp"
 #include "protocol/fetch.hpp"
@@ -24,8 +25,9 @@ fetch_partition partition_of(const protocol::fetch_request::fetch_topic& in,
     return out;
 }
 
-/// Takes over what the client changed: new partitions, new positions, partitions it no longer wants.
-void update(fetch_session& session, const protocol::fetch_request& wanted) {
+/// Takes over what the client changed: new partitions, new positions, partitions it no longer wants. False when the
+/// session would grow beyond the partitions that a broker can have.
+bool update(fetch_session& session, const protocol::fetch_request& wanted) {
     for (const auto& in : wanted.topics) {
         for (const auto& each : in.partitions) {
             auto fresh = partition_of(in, each);
@@ -34,6 +36,9 @@ void update(fetch_session& session, const protocol::fetch_request& wanted) {
                 kept->bytes_max = fresh.bytes_max;
                 kept->current_leader_epoch = fresh.current_leader_epoch;
             } else {
+                if (session.partitions.size() >= limits::partitions) {
+                    return false;
+                }
                 session.partitions.push_back(std::move(fresh));
             }
         }
@@ -46,6 +51,7 @@ void update(fetch_session& session, const protocol::fetch_request& wanted) {
             });
         }
     }
+    return true;
 }
 
 void refuse(const reply_function& reply, std::int16_t version, error_code error) {
@@ -66,7 +72,12 @@ error_code open_session(node_state& state, const request& what, const protocol::
                             : nullptr;
         fetch_session without;
         auto& target = session != nullptr ? *session : without;
-        update(target, wanted);
+        if (!update(target, wanted)) {
+            if (session != nullptr) {
+                state.sessions.remove(session->id);
+            }
+            return error_code::invalid_request;
+        }
         target.epoch = 1;
         fetch.session_id = target.id;
         fetch.partitions.assign(target.partitions.begin(), target.partitions.end());
@@ -79,7 +90,10 @@ error_code open_session(node_state& state, const request& what, const protocol::
     if (session->epoch != wanted.session_epoch) {
         return error_code::invalid_fetch_session_epoch;
     }
-    update(*session, wanted);
+    if (!update(*session, wanted)) {
+        state.sessions.remove(session->id);
+        return error_code::fetch_session_id_not_found; // the client begins anew, with a full list
+    }
     session->epoch = session->epoch == 0x7fffffff ? 1 : session->epoch + 1;
     fetch.session_id = session->id;
     fetch.incremental = true;
@@ -99,9 +113,7 @@ result<void> fetch(node_state& state, const request& what, reply_function reply)
         refuse(reply, what.version, error);
         return {};
     }
-    if (!under_way->begin()) {
-        state.waiting_fetches.push_back(std::move(under_way));
-    }
+    under_way->begin();
     return {};
 }
 

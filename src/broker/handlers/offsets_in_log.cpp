@@ -31,10 +31,13 @@ std::optional<log_position> position_of(const partition_log& log, std::int64_t t
     case latest: return log_position{read_committed ? log.last_stable_offset() : log.end_offset(), -1};
     case earliest:
     case earliest_local: return log_position{log.start_offset(), -1};
-    case greatest_timestamp: return log.latest_by_time();
     case latest_tiered: return log_position{-1, -1};
-    default: return log.find_by_time(timestamp);
+    default: break;
     }
+    const auto found = timestamp == greatest_timestamp ? log.latest_by_time() : log.find_by_time(timestamp);
+    // What a reader of committed data cannot read yet, it is not pointed to either.
+    const bool hidden = found && read_committed && found->offset >= log.last_stable_offset();
+    return hidden ? std::nullopt : found;
 }
 
 } // namespace

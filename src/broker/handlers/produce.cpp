@@ -112,7 +112,7 @@ private:
         auto done = target.log.append(records.view(), stamp);
         if (!done) {
             // What retention may give back at once is given back before anybody is refused.
-            state_.run_retention();
+            state_.press_retention();
             done = target.log.append(records.view(), stamp);
         }
         if (!done) {
