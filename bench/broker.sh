@@ -80,7 +80,7 @@ measure() {
     local produce_cpu=$((after - before))
     before=$after
     consumed=$(java_tool org.apache.kafka.tools.ConsumerPerformance --bootstrap-server "$at" --topic "$topic" --num-records "$count" \
-        --timeout 60000 2>/dev/null | awk -F', ' 'NR > 1 && NF > 5 {rate = $NF ~ /./ ? $10 : 0; print rate}' | tail -n 1)
+        --timeout 60000 2>/dev/null | awk -F', ' 'NR > 1 && NF > 5 {printf "%.0f\n", $NF}' | tail -n 1)
     after=$(cpu_ticks "$pid")
     printf '| %s | %s | %s | %s | %s | %s | %s | %s |\n' "$name" "$bytes" "$partitions" "$codec" "${produced:-?}" \
         "$(awk "BEGIN {printf \"%.1f\", $produce_cpu / 100 * 1000000 / $count}")" "${consumed:-?}" \
@@ -94,7 +94,7 @@ kafka_ready=$ready_ms
 echo "ready for the first produce (kcat's own start in it): ours $ours_ready ms, Kafka $kafka_ready ms"
 echo "idle memory (PSS): ours $(pss_kib "$ours_pid") KiB, Kafka $(pss_kib "$kafka_pid") KiB"
 echo
-echo '| broker | bytes | partitions | codec | produce MB/s | CPU s per million | consume MB/s | CPU s per million |'
+echo '| broker | bytes | partitions | codec | produce MB/s | CPU s per million | consume records/s | CPU s per million |'
 echo '| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |'
 for bytes in 100 1024 10240; do
     for partitions in 1 8; do

@@ -149,9 +149,8 @@ std::int64_t partition_log::last_stable_offset() const {
 
 std::vector<aborted_transaction> partition_log::aborted_between(std::int64_t first, std::int64_t end) const {
     std::vector<aborted_transaction> out;
-    const auto from = std::partition_point(aborted_.begin(), aborted_.end(), [&](const aborted_transaction& each) {
-        return each.last_offset < first;
-    });
+    const auto from = std::partition_point(aborted_.begin(), aborted_.end(),
+                                           [&](const aborted_transaction& each) { return each.last_offset < first; });
     std::copy_if(from, aborted_.end(), std::back_inserter(out),
                  [&](const aborted_transaction& each) { return each.first_offset < end; });
     return out;

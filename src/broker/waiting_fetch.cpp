@@ -26,8 +26,8 @@ auto& topic_entry(protocol::fetch_response& response, const fetch_partition& fro
     return response.responses.back();
 }
 
-/// Records go out from the log's own memory. Where they cross from one chunk to the next, a large first part goes alone:
-/// the client asks for the rest sooner than it could be copied.
+/// Records go out from the log's own memory. Where they cross from one chunk to the next, a large first part goes
+/// alone: the client asks for the rest sooner than it could be copied.
 wire::slice in_one_piece(const wire::chain& read) {
     constexpr std::size_t large_bytes = std::size_t{64} * limits::kib;
     const bool alone = !read.empty() && read.pieces().front().size() >= large_bytes;

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Building. Sourced by ./cb.
 
+# A clone in another folder finds what this one has compiled.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
 # build_preset PRESET [target…]
 build_preset() {
     local preset=$1 started=$SECONDS

@@ -91,6 +91,26 @@ concurrent_tests="net_tests admin_tests"
 
 formatted() { git ls-files '*.cpp' '*.hpp' | xargs clang-format-16 --dry-run -Werror; }
 
+# docs/tested-with.md: what the real clients of this run were.
+write_tested_with() {
+    local os
+    os=$(sed -nE 's/^PRETTY_NAME="(.*)"/\1/p' /etc/os-release)
+    cat <<TEXT
+# Tested with
+
+Written by \`./cb test\` when every test with a real client has passed.
+
+| client | version | what it does in the suite |
+| --- | --- | --- |
+| librdkafka | $(pkg-config --modversion rdkafka) | every acks and codec, idempotence, groups (eager, cooperative), transactions, topics |
+| kcat | $(kcat -V 2>&1 | sed -nE 's/^Version ([0-9.]+).*/\1/p') | every codec; TLS with client certificates; SASL PLAIN and SCRAM |
+| Apache Kafka's Java client and tools | $(sed -nE 's/.*<version>([0-9]+\.[0-9]+\.[0-9]+)<.*/\1/p' tests/peers/pom.xml | head -n 1) | codecs, idempotence, transactions, groups, admin; producing under faults |
+| kafkajs | $(sed -nE 's/.*"kafkajs": "([0-9.]+)".*/\1/p' tests/peers/kafkajs/package.json) | codecs, idempotence, transactions, groups, admin |
+
+On $os.
+TEXT
+}
+
 run_suite() {
     ensure_packages build test check
     fetch_peers &
@@ -101,6 +121,7 @@ run_suite() {
     echo "release"
     # shellcheck disable=SC2086
     run_programs release $unit_tests conformance_tests tidy_tests hostile_tests peer_tests
+    [ "$skipped" -eq 0 ] && [ "$failed" -eq 0 ] && write_tested_with >docs/tested-with.md
     check "formatting" formatted
     check "main job (short)" build/release/bin/mainjob --messages 2000 --seed 7
     if [ -n "${CB_KAFKA_LIBS:-}" ]; then

@@ -152,7 +152,8 @@ TEST_F(any_request_test, cut_or_changed_is_an_error_at_worst) {
 
 TEST_F(any_request_test, unknown_apis_and_versions_are_errors) {
     for (const std::int16_t api : {4, 5, 6, 7, 71, 1'000, -1}) {
-        const auto done = node_.submit({static_cast<protocol::api_key>(api), 0, &client_, {}}, [](wire::chain) { FAIL(); });
+        const auto done =
+            node_.submit({static_cast<protocol::api_key>(api), 0, &client_, {}}, [](wire::chain) { FAIL(); });
         ASSERT_FALSE(done.has_value());
         EXPECT_EQ(done.error().kind, errc::unsupported);
     }

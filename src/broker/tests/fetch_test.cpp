@@ -236,10 +236,9 @@ TEST_F(fetch_test, committed_readers_see_what_is_decided) {
     add.v3_and_below_producer_epoch = me.producer_epoch;
     add.v3_and_below_topics.push_back({"t", {0}});
     ask<protocol::add_partitions_to_txn_response>(add, 3);
-    auto in_transaction = produce_of("t", 0, make_batch({.producer_id = me.producer_id,
-                                                         .epoch = me.producer_epoch,
-                                                         .sequence = 0,
-                                                         .transactional = true}));
+    auto in_transaction = produce_of(
+        "t", 0,
+        make_batch({.producer_id = me.producer_id, .epoch = me.producer_epoch, .sequence = 0, .transactional = true}));
     in_transaction.transactional_id = "tx";
     auto wanted = fetch_of("t", 0, 500);
     wanted.isolation_level = 1;

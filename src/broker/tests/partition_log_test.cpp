@@ -209,15 +209,15 @@ TEST(partition_log_random, agrees_with_a_list) {
             list.push_back({end, end + count - 1, batch.size()});
             end += count;
         } else if (what == 6) {
-            const auto to = start + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(end - start + 1)));
+            const auto to =
+                start + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(end - start + 1)));
             log.delete_before(random.below(4) == 0 ? to : start);
             start = log.start_offset();
             while (!list.empty() && list.front().last < start) {
                 list.pop_front();
             }
         } else if (end > start) {
-            const auto from =
-                start + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(end - start)));
+            const auto from = start + static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(end - start)));
             const auto most = random.below(1'000'000);
             const auto got = headers(log.read(from, {end, most, true}));
             auto expected = std::find_if(list.begin(), list.end(), [&](const row& each) { return each.last >= from; });
