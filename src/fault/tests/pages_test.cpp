@@ -65,9 +65,23 @@ TEST(pages, every_rule_that_they_show_can_be_read) {
     EXPECT_EQ(shown.size(), std::variant_size_v<effect>) << "an effect has no example";
 }
 
+TEST(pages, every_rule_file_of_the_examples_can_be_read) {
+    int read = 0;
+    for (const auto& each : std::filesystem::directory_iterator(root / "examples/rules")) {
+        const auto parsed = parse_rules(contents(each.path()), each.path().filename());
+        EXPECT_TRUE(parsed) << parsed.error().text();
+        ++read;
+    }
+    EXPECT_GT(read, 0);
+}
+
+template <std::size_t... Index>
+std::vector<std::string> names_of_effects(std::index_sequence<Index...> /*all*/) {
+    return {std::string(effect_name(effect(std::in_place_index<Index>)))...};
+}
+
 TEST(pages, every_effect_has_one) {
-    for (const std::string name :
-         {"late", "delete", "duplicate", "reorder", "salt", "corrupt", "slow", "error", "lose_ack", "disconnect"}) {
+    for (const auto& name : names_of_effects(std::make_index_sequence<std::variant_size_v<effect>>())) {
         const auto text = contents(root / "docs/faults" / (name + ".md"));
         for (const std::string part : {"**Models**", "**The sender is told**", "onsumer", "**Ledger**"}) {
             EXPECT_NE(text.find(part), std::string::npos) << name << " does not say " << part;
@@ -82,6 +96,7 @@ TEST(pages, write_a_fault_shows_the_code_as_it_is) {
         const auto file = each.above.substr(1, each.above.size() - 2); // between backquotes
         EXPECT_NE(contents(root / file).find(each.code), std::string::npos) << file << " no longer says\n" << each.code;
     }
+    EXPECT_EQ(code.front().code, contents(root / "src/fault/tests/example_fault_test.cpp")) << "shown whole";
 }
 
 } // namespace
