@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <sstream>
 
@@ -217,16 +218,26 @@ void print_entry(const client_options& options, const json::value& entry) {
     }
 }
 
+/// The file has a line when an entry is opened and one when it is closed: the later one counts. A last line without its
+/// end was cut by a kill.
 void print_ledger_file(const client_options& options, const ledger_options& wanted) {
-    std::istringstream lines(read_file(wanted.file));
+    auto text = read_file(wanted.file);
+    text.resize(text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1);
+    std::istringstream lines(text);
+    std::map<std::int64_t, json::value> entries;
     std::string line;
     for (int number = 1; std::getline(lines, line); ++number) {
         boost::system::error_code code;
-        const auto entry = json::parse(line, code);
-        if (code || !entry.is_object()) {
+        auto entry = json::parse(line, code);
+        const auto* sequence = code || !entry.is_object() ? nullptr : entry.get_object().if_contains("sequence");
+        if (sequence == nullptr || !sequence->is_int64()) {
             throw command_error(exit_code::usage, wanted.file + ":" + std::to_string(number) +
                                                       ": not a ledger entry (a line of JSON each)");
         }
+        const auto at = sequence->get_int64();
+        entries[at] = std::move(entry);
+    }
+    for (const auto& [sequence, entry] : entries) {
         if (entry_wanted(entry, wanted)) {
             print_entry(options, entry);
         }

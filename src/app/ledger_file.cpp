@@ -29,7 +29,7 @@ bool ledger_file::append(const fault::ledger_entry& entry) {
     return !failed_;
 }
 
-void ledger_file::flush() {
+bool ledger_file::flush() {
     std::size_t done = 0;
     while (done < lines_.size()) {
         const auto count = write(file_, lines_.data() + done, lines_.size() - done);
@@ -43,6 +43,7 @@ void ledger_file::flush() {
         done += static_cast<std::size_t>(count);
     }
     lines_.clear();
+    return !failed_;
 }
 
 } // namespace cb::app

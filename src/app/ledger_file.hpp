@@ -20,7 +20,8 @@ public:
 
     /// False once a write has failed: nothing is injected from then on.
     bool append(const fault::ledger_entry& entry);
-    void flush();
+    /// False when the lines could not be written; then nothing is injected any more.
+    bool flush();
 
 private:
     int file_;

@@ -219,7 +219,13 @@ private:
     void open_ledger() {
         if (!settings_.ledger_file.empty()) {
             file_ = std::make_unique<ledger_file>(settings_.ledger_file);
-            pipeline_.set_before_send([this] { file_->flush(); });
+            pipeline_.set_before_send([this] {
+                if (!file_->flush() && ledger_.writable()) {
+                    ledger_.write_failed();
+                    log_.error("the ledger cannot be written: nothing is injected any more",
+                               {{"file", settings_.ledger_file}});
+                }
+            });
         }
         ledger_.set_sink([this](const fault::ledger_entry& entry) {
             if (api_.events().anyone()) {

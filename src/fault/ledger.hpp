@@ -60,6 +60,8 @@ public:
     void set_sink(sink to) { sink_ = std::move(to); }
     /// If the ledger cannot be written, nothing is injected.
     [[nodiscard]] bool writable() const { return writable_; }
+    /// What the sink had taken could not be written after all.
+    void write_failed() { writable_ = false; }
 
     ledger_sequence open(ledger_entry entry);
     /// Closes an entry; `offset` where the message stands, -1 to leave it.

@@ -93,6 +93,9 @@ public:
             if (std::find(names.begin(), names.end(), name) != names.end()) {
                 continue;
             }
+            if (names.empty()) {
+                value.refuse("'" + name + "' is not understood: there is nothing to set here");
+            }
             const auto nearest = *std::min_element(names.begin(), names.end(), [&, n = name](auto a, auto b) {
                 return edit_distance(n, a) < edit_distance(n, b);
             });
@@ -317,7 +320,7 @@ effect parse_late(const field& in) {
 }
 
 effect parse_delete(const field& in) {
-    in.allow({"nothing"});
+    in.allow({});
     return delete_effect{};
 }
 
@@ -636,6 +639,9 @@ mix parse_mix_fields(const field& in, mix out) {
     percent("duplicate", out.duplicate);
     percent("salt", out.salt);
     if (in["topic"].there()) {
+        if (!in["topic"].is_scalar()) {
+            in["topic"].refuse("must be one pattern; rules take lists");
+        }
         out.topic = patterns(in["topic"]).front();
     }
     if (in["delay"].there()) {

@@ -152,6 +152,9 @@ fault_pipeline::request_fate fault_pipeline::judge_request(const pipeline_reques
             continue;
         }
         fate.entries.push_back(open_entry(*rule, what, "", -1));
+        if (!ledger_.writable()) {
+            continue; // what the ledger does not name does not happen
+        }
         if (const auto* slow = std::get_if<fault::slow_effect>(&rule->text.what)) {
             fate.answer_delay += slow_delay(*slow, fault::effect_random(*rule, plan_->seed(), place));
         } else if (const auto* error = std::get_if<fault::error_effect>(&rule->text.what)) {
@@ -365,8 +368,10 @@ void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& un
         }
         out.responses.back().partition_responses.push_back(std::move(answer));
     }
+    // With acks=0 there is no answer that could be lost.
+    const bool nothing_to_lose = under_way->acks == 0 && under_way->fate.lose_ack.has_value();
     for (const auto entry : under_way->fate.entries) {
-        ledger_.close(entry, fault::entry_state::done);
+        ledger_.close(entry, nothing_to_lose ? fault::entry_state::undone : fault::entry_state::done);
     }
     pipeline_answer given;
     given.delay = under_way->fate.answer_delay;

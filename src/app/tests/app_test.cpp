@@ -90,7 +90,7 @@ TEST(ledger_file, holds_an_entry_before_anybody_could_see_its_effect) {
 TEST(ledger_file, that_cannot_be_written_says_so) {
     ledger_file ledger("/dev/full");
     EXPECT_TRUE(ledger.append({}));
-    ledger.flush();
+    EXPECT_FALSE(ledger.flush());
     EXPECT_FALSE(ledger.append({}));
 }
 
