@@ -123,9 +123,9 @@ run_suite() {
     run_programs release $unit_tests conformance_tests tidy_tests hostile_tests peer_tests
     [ "$skipped" -eq 0 ] && [ "$failed" -eq 0 ] && write_tested_with >docs/tested-with.md
     check "formatting" formatted
-    check "main job (short)" build/release/bin/mainjob --messages 2000 --seed 7
+    check "main job (short)" build/release/bin/mainjob --messages 2000 --seed 7 --delay 3000
     if [ -n "${CB_KAFKA_LIBS:-}" ]; then
-        check "main job, Java producer" build/release/bin/mainjob --messages 3000 --seed 8 --only all-at-once \
+        check "main job, Java producer" build/release/bin/mainjob --messages 3000 --seed 8 --delay 5000 --only all-at-once \
             --java "$CB_KAFKA_LIBS"
     else
         skipped=$((skipped + 1))

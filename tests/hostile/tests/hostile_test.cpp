@@ -74,11 +74,12 @@ protected:
         return broker_.process().wait_for_line(
             [&](const std::string& line) { return line.find(what) != std::string::npos; }, std::chrono::seconds(10));
     }
-    std::size_t resident_kib() {
+    /// Signed: it may also shrink.
+    std::int64_t resident_kib() {
         std::ifstream in("/proc/" + std::to_string(broker_.process().pid()) + "/status");
         for (std::string line; std::getline(in, line);) {
             if (line.starts_with("VmRSS:")) {
-                return std::stoul(line.substr(6));
+                return std::stoll(line.substr(6));
             }
         }
         return 0;
@@ -110,7 +111,7 @@ TEST_F(hostile, an_announced_frame_that_never_comes_costs_nothing) {
         send(sockets.back(), out.take().flatten().view());
     }
     EXPECT_TRUE(serves());
-    EXPECT_LT(resident_kib() - before, 20U * 1024) << "20 GiB were announced";
+    EXPECT_LT(resident_kib() - before, 20 * 1024) << "20 GiB were announced";
 }
 
 TEST_F(hostile, unknown_requests_and_versions_are_told_by_name) {
@@ -181,7 +182,7 @@ TEST_F(hostile, a_client_that_never_reads_stops_being_read) {
     }
     EXPECT_EQ(code, asio::error::would_block) << "after " << sent << " bytes nobody stopped us";
     EXPECT_TRUE(serves());
-    EXPECT_LT(resident_kib() - before, 64U * 1024);
+    EXPECT_LT(resident_kib() - before, 64 * 1024);
 }
 
 TEST_F(hostile, thousands_of_idle_connections) {
@@ -199,9 +200,9 @@ TEST_F(hostile, thousands_of_idle_connections) {
         }
     }
     EXPECT_TRUE(serves());
-    const auto per_connection = (resident_kib() - before) * 1024 / wanted;
-    EXPECT_LT(per_connection, 16U * 1024) << wanted << " connections";
-    std::printf("%zu connections, %zu bytes each\n", wanted, per_connection);
+    const auto per_connection = (resident_kib() - before) * 1024 / static_cast<std::int64_t>(wanted);
+    EXPECT_LT(per_connection, 16 * 1024) << wanted << " connections";
+    std::printf("%zu connections, %lld bytes each\n", wanted, static_cast<long long>(per_connection));
 }
 
 } // namespace
