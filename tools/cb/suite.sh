@@ -198,6 +198,10 @@ run_soak() {
 run_bench() {
     case "${1:-}" in
         broker) build_preset release; fetch_peers; shift; bench/broker.sh "$@" ;;
-        *) echo "./cb bench broker    this broker beside Apache Kafka, one client, one machine" ;;
+        effects) build_preset release chaosbroker; fetch_peers; shift; bench/effects.sh "$@" ;;
+        *)
+            echo "./cb bench broker     this broker beside Apache Kafka, one client, one machine"
+            echo "./cb bench effects    what a rule costs: the broker's CPU a message"
+            ;;
     esac
 }

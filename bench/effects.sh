@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What a rule costs: the broker's CPU a message, one Java producer, 1 KiB values, rounds interleaved.
+#   ./cb bench effects [MESSAGES] [ROUNDS]
+set -euo pipefail
+set -f
+messages=${1:-300000}
+rounds=${2:-3}
+libs=${CB_KAFKA_LIBS:?Apache Kafka is not there}
+work=$(mktemp -d)
+build/release/bin/chaosbroker serve --listen 127.0.0.1:0 --admin 127.0.0.1:0 --log-format json --memory-log-mib 1024 2>"$work/log" &
+pid=$!
+trap 'kill $pid 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
+until grep -q '"control API"' "$work/log" 2>/dev/null; do :; done
+at=127.0.0.1:$(sed -nE 's/.*"listening".*"port":([0-9]+).*/\1/p' "$work/log" | head -n 1)
+admin=http://127.0.0.1:$(sed -nE 's/.*"control API".*"port":([0-9]+).*/\1/p' "$work/log" | head -n 1)
+
+# One value of 1 KiB, JSON with the field that the selector looks at.
+printf '{"state":"OPEN","text":"%s"}' "$(head -c 990 /dev/zero | tr '\0' x)" >"$work/payload"
+
+rule() { # NAME -> the document of rules
+    case $1 in
+        'no rule' | 'no rule, lz4') echo '{"format":1,"rules":[]}' ;;
+        'rule on another topic') echo '{"format":1,"rules":[{"name":"r","where":{"topic":"other"},"chance":"5%","do":"delete"}]}' ;;
+        'key that never matches') echo '{"format":1,"rules":[{"name":"r","where":{"key":"never"},"do":"delete"}]}' ;;
+        'JSON that never matches') echo '{"format":1,"rules":[{"name":"r","where":{"json":{"$.state":"NEVER"}},"do":"delete"}]}' ;;
+        '5 % delete' | '5 % delete, lz4') echo '{"format":1,"rules":[{"name":"r","chance":"5%","do":"delete"}]}' ;;
+        '5 % duplicate') echo '{"format":1,"rules":[{"name":"r","chance":"5%","do":{"duplicate":{}}}]}' ;;
+        '5 % salt') echo '{"format":1,"rules":[{"name":"r","chance":"5%","do":"salt"}]}' ;;
+        '5 % late by 1 s') echo '{"format":1,"rules":[{"name":"r","chance":"5%","do":{"late":{"delay":"1s"}}}]}' ;;
+    esac
+}
+
+measure() { # NAME -> microseconds of broker CPU a message
+    local codec=none before after
+    case $1 in *lz4) codec=lz4 ;; esac
+    curl -sf -X PUT -H 'Content-Type: application/json' -d "$(rule "$1")" "$admin/v1/rules" >/dev/null
+    before=$(awk '{print $14 + $15}' "/proc/$pid/stat")
+    java -Dorg.slf4j.simpleLogger.defaultLogLevel=error -Xmx512m -cp "$libs/*" org.apache.kafka.tools.ProducerPerformance \
+        --topic "effects-$codec" --num-records "$messages" --payload-file "$work/payload" --throughput -1 \
+        --command-property "bootstrap.servers=$at" "compression.type=$codec" "batch.size=65536" "linger.ms=5" >/dev/null 2>&1
+    after=$(awk '{print $14 + $15}' "/proc/$pid/stat")
+    awk "BEGIN {printf \"%.2f\", ($after - $before) * 10000 / $messages}"
+}
+
+names=('no rule' 'rule on another topic' 'key that never matches' 'JSON that never matches' '5 % delete' '5 % duplicate'
+    '5 % salt' '5 % late by 1 s' 'no rule, lz4' '5 % delete, lz4')
+# The oldest batches make room: a full log would refuse what is measured.
+for codec in none lz4; do
+    java -cp "$libs/*" org.apache.kafka.tools.TopicCommand --bootstrap-server "$at" --create --topic "effects-$codec" \
+        --config retention.bytes=50000000 >/dev/null 2>&1
+done
+measure 'no rule' >/dev/null # warms up
+for ((round = 0; round < rounds; ++round)); do
+    for name in "${names[@]}"; do
+        echo "$name|$(measure "$name")" >>"$work/figures"
+    done
+done
+echo "broker CPU a message in microseconds, $rounds rounds of $messages messages: median (least to greatest)"
+echo
+echo '| rule | CPU µs a message | times "no rule" of its codec |'
+echo '| --- | ---: | ---: |'
+median() { awk -F'|' -v n="$1" '$1 == n {print $2}' "$work/figures" | sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)], v[1], v[NR]}'; }
+for name in "${names[@]}"; do
+    base='no rule'
+    case $name in *lz4) base='no rule, lz4' ;; esac
+    read -r middle least greatest <<<"$(median "$name")"
+    read -r zero _ _ <<<"$(median "$base")"
+    awk -v n="$name" -v m="$middle" -v l="$least" -v g="$greatest" -v z="$zero" \
+        'BEGIN {printf "| %s | %s (%s to %s) | %.2f |\n", n, m, l, g, m / z}'
+done
