@@ -137,6 +137,8 @@ TEST(rule_parser, every_mistake_is_one_sentence_with_file_line_and_field) {
          "add up to more than 100 %"},
         {"format: 1\nmix: {slow: 60, delete: 50}", "add up to more than 100 %"},
         {"format: 1\nmix: {slow: -1}", "a percentage from 0 to 100"},
+        {"format: 1\nmix: {topic: [a, b]}", "must be one pattern"},
+        {one_rule("do: {delete: {nothing: 3}}"), "there is nothing to set here"},
         {"format: 1\nrules: [", "neither YAML nor JSON"},
     };
     for (const auto& [text, sentence] : wrong) {
