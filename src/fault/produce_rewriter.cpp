@@ -391,17 +391,4 @@ std::int32_t produce_rewriter::take_sequence(const producer_partition& who) {
     return std::exchange(state.next_stored, sequence_after(state.next_stored, 1));
 }
 
-void produce_rewriter::forget_older(std::int64_t producer_id, std::int16_t epoch) {
-    std::erase_if(sequences_, [&](const auto& entry) {
-        const bool older = entry.first.producer_id == producer_id && entry.first.epoch < epoch;
-        if (older) {
-            recently_used_.erase(entry.second.used);
-        }
-        return older;
-    });
-    if (const auto found = moved_.find(producer_id); found != moved_.end() && found->second < epoch) {
-        moved_.erase(found);
-    }
-}
-
 } // namespace cb::fault

@@ -89,8 +89,6 @@ public:
     void refused(const std::string& topic, std::int32_t partition, const wire::slice& client_batch);
     /// The sequence that a message written on behalf of this producer gets now (released inside a transaction).
     std::int32_t take_sequence(const producer_partition& who);
-    /// The producer starts over with this identity: what was known of its older epochs is of no use.
-    void forget_older(std::int64_t producer_id, std::int16_t epoch);
 
 private:
     struct remembered {
