@@ -8,6 +8,17 @@
 #include "base/limits.hpp"
 
 namespace cb::broker {
+namespace {
+
+std::size_t metadata_bytes(const join_request& request) {
+    std::size_t sum = 0;
+    for (const auto& each : request.protocols) {
+        sum += each.name.size() + each.metadata.size();
+    }
+    return sum;
+}
+
+} // namespace
 
 group_coordinator::group_coordinator(group_settings settings, random_source random, offset_listener changed)
     : settings_(settings), random_(random), changed_(std::move(changed)) {}
@@ -55,6 +66,8 @@ void group_coordinator::join(const std::string& group_id, const join_request& re
     } else if (request.session_timeout < settings_.session_timeout_min ||
                request.session_timeout > settings_.session_timeout_max) {
         refused.error = error_code::invalid_session_timeout;
+    } else if (metadata_bytes(request) > limits::member_metadata_bytes) {
+        refused.error = error_code::invalid_request;
     } else if (!request.member_id.empty() && find(group_id) == nullptr) {
         refused.error = error_code::unknown_member_id;
     } else if (auto* target = find_or_make(group_id); target == nullptr) {

@@ -98,7 +98,11 @@ void fault_pipeline::note_group(const pipeline_request& what) {
     const bool flexible = protocol::request_header_version(what.header.api, what.header.version) == 2;
     auto group = protocol::codec::read_string(in, flexible);
     if (in.ok() && groups_.size() < limits::group_attributions) {
-        groups_[{what.client->client_host, what.client->client_id, what.client->principal}].insert(std::move(group));
+        // Two groups of one client are as good as none for telling them apart: more need not be kept.
+        auto& seen = groups_[{what.client->client_host, what.client->client_id, what.client->principal}];
+        if (seen.size() < 2) {
+            seen.insert(std::move(group));
+        }
     }
 }
 

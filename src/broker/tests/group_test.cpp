@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/limits.hpp"
+
 namespace cb::broker {
 namespace {
 
@@ -196,6 +198,15 @@ TEST_F(group_test, protocols_that_do_not_meet_are_refused) {
     join(c, request(c, {"roundrobin", "sticky"}));
     join(a, request(a, {"range", "sticky"}));
     EXPECT_EQ(*a.joined->protocol_name, "sticky");
+}
+
+TEST_F(group_test, a_member_cannot_bring_more_than_the_limit) {
+    member a;
+    auto large = request(a);
+    large.protocols[0].metadata = wire::slice::from(std::vector<std::byte>(limits::member_metadata_bytes));
+    join(a, large);
+    EXPECT_EQ(a.joined->error, error_code::invalid_request);
+    EXPECT_EQ(groups_.find("g"), nullptr) << "nothing is kept of it";
 }
 
 TEST_F(group_test, commits_are_checked_against_membership) {
