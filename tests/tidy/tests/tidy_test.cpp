@@ -56,14 +56,15 @@ const std::map<std::string, std::set<std::string>>& layering() {
         {"base", {}},
         {"wire", {"base"}},
         {"record", {"base", "wire"}},
+        {"storage", {"base", "wire"}},
         {"protocol", {"base", "wire"}},
         {"net", {"base", "wire"}},
         {"fault", {"base", "wire", "record", "protocol"}},
-        {"broker", {"base", "wire", "record", "protocol"}},
-        {"backend", {"base", "wire", "record", "protocol", "net", "broker"}},
-        {"proxy", {"base", "wire", "record", "protocol", "net", "fault", "broker", "backend"}},
-        {"admin", {"base", "wire", "record", "protocol", "net", "fault", "broker", "backend", "proxy"}},
-        {"app", {"base", "wire", "record", "protocol", "net", "fault", "broker", "backend", "proxy", "admin"}},
+        {"broker", {"base", "wire", "record", "storage", "protocol"}},
+        {"backend", {"base", "wire", "record", "storage", "protocol", "net", "broker"}},
+        {"proxy", {"base", "wire", "record", "storage", "protocol", "net", "fault", "broker", "backend"}},
+        {"admin", {"base", "wire", "record", "storage", "protocol", "net", "fault", "broker", "backend", "proxy"}},
+        {"app", {"base", "wire", "record", "storage", "protocol", "net", "fault", "broker", "backend", "proxy", "admin"}},
     };
     return table;
 }
