@@ -41,6 +41,17 @@ constexpr std::size_t request_bytes_in_flight = 512 * mib;
 constexpr std::size_t memory_log_bytes = 1 * gib;
 /// One chunk of the in-memory log; the unit in which memory is taken and given back.
 constexpr std::size_t memory_chunk_bytes = 1 * mib;
+/// With --data: the newest part of the logs that is kept in memory as well, so that readers at the end need no disk.
+constexpr std::size_t log_cache_bytes = 128 * mib;
+/// Bytes of a segment file between two entries of its index in memory: 24 bytes for each 32 KiB.
+constexpr std::size_t log_index_spacing_bytes = 32 * kib;
+/// Bytes that one partition gives from disk to one fetch; a consumer asks again sooner than more could be read.
+constexpr std::size_t stored_read_bytes = 4 * mib;
+/// Data files held open at once, and not more than a quarter of what the process may open; the rest come again when
+/// they are needed.
+constexpr std::size_t open_data_files = 4096;
+/// Producer ids reserved at once in the journal; a restart skips what is left of them.
+constexpr std::int64_t producer_ids_reserved = 1000;
 constexpr std::size_t topics = 10'000;
 constexpr std::size_t partitions_per_topic = 10'000;
 constexpr std::size_t partitions = 50'000;

@@ -100,6 +100,7 @@ void group::join_static_again(const join_request& request, const std::string& ol
         prepare_rebalance(now);
         return;
     }
+    came_to_rest_(*this);
     auto answer = current_answer(back);
     const bool is_leader = leader_ == back.id;
     if (request.can_skip_assignment) {
@@ -218,6 +219,7 @@ void group::complete_join(mono_time now) {
         state_ = group_state::empty;
         protocol_name_.reset();
         leader_.clear();
+        came_to_rest_(*this);
         return;
     }
     if (!members_.contains(leader_) || !members_.at(leader_).awaiting_join) {
@@ -352,6 +354,9 @@ void group::sync(const sync_request& request, mono_time now, sync_reply reply) {
     for (auto& [id, each] : members_) {
         const auto given = request.assignments.find(id);
         each.assignment = given == request.assignments.end() ? wire::slice() : given->second;
+    }
+    came_to_rest_(*this);
+    for (auto& [id, each] : members_) {
         if (each.awaiting_sync) {
             auto mine = answer;
             mine.assignment = each.assignment;
@@ -359,6 +364,44 @@ void group::sync(const sync_request& request, mono_time now, sync_reply reply) {
             std::exchange(each.awaiting_sync, nullptr)(std::move(mine));
         }
     }
+}
+
+lasting_group group::lasting() const {
+    lasting_group out;
+    out.generation = generation_;
+    out.protocol_type = protocol_type_;
+    out.protocol_name = protocol_name_;
+    out.leader = leader_;
+    for (const auto& [id, each] : members_) {
+        out.members.push_back({each.id, each.instance_id, each.client_id, each.client_host, each.session_timeout,
+                               each.rebalance_timeout, each.protocols, each.assignment});
+    }
+    return out;
+}
+
+void group::restore(const lasting_group& what, mono_time now) {
+    generation_ = what.generation;
+    protocol_type_ = what.protocol_type;
+    protocol_name_ = what.protocol_name;
+    leader_ = what.leader;
+    members_.clear();
+    static_ids_.clear();
+    for (const auto& each : what.members) {
+        auto& member = members_[each.id];
+        member.id = each.id;
+        member.instance_id = each.instance_id;
+        member.client_id = each.client_id;
+        member.client_host = each.client_host;
+        member.session_timeout = each.session_timeout;
+        member.rebalance_timeout = each.rebalance_timeout;
+        member.protocols = each.protocols;
+        member.assignment = each.assignment;
+        touch(member, now);
+        if (each.instance_id) {
+            static_ids_[*each.instance_id] = each.id;
+        }
+    }
+    state_ = members_.empty() ? group_state::empty : group_state::stable;
 }
 
 error_code group::heartbeat(const std::string& member_id, const std::optional<std::string>& instance_id,

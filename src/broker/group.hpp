@@ -120,13 +120,40 @@ struct topic_partition {
     auto operator<=>(const topic_partition&) const = default;
 };
 
+/// What of a group outlives the broker: who was in it when it was last at rest. Whoever was being waited for comes
+/// again.
+struct lasting_group {
+    struct member {
+        std::string id;
+        std::optional<std::string> instance_id;
+        std::string client_id;
+        std::string client_host;
+        nanoseconds session_timeout{0};
+        nanoseconds rebalance_timeout{0};
+        std::vector<group_protocol> protocols;
+        wire::slice assignment;
+
+        bool operator==(const member&) const = default;
+    };
+    std::int32_t generation = 0;
+    std::optional<std::string> protocol_type;
+    std::optional<std::string> protocol_name;
+    std::string leader;
+    std::vector<member> members;
+
+    bool operator==(const lasting_group&) const = default;
+};
+
 /// One classic group as a state machine: no clock, no sockets, no disk. Time comes in with each call; answers that must
 /// wait are kept as functions and called later, from inside another call or from `advance`.
 /// Owner: the group coordinator; the broker's thread.
 class group {
 public:
-    group(std::string id, std::function<std::string(const std::string& prefix)> new_member_id)
-        : id_(std::move(id)), new_member_id_(std::move(new_member_id)) {}
+    /// `came_to_rest` is told when the group is stable, or empty, or a static member has come back: before anybody is
+    /// answered.
+    group(std::string id, std::function<std::string(const std::string& prefix)> new_member_id,
+          std::function<void(const group&)> came_to_rest)
+        : id_(std::move(id)), new_member_id_(std::move(new_member_id)), came_to_rest_(std::move(came_to_rest)) {}
 
     void join(const join_request& request, mono_time now, join_reply reply);
     void sync(const sync_request& request, mono_time now, sync_reply reply);
@@ -139,6 +166,10 @@ public:
     error_code check_commit(const std::string& member_id, const std::optional<std::string>& instance_id,
                             std::int32_t generation, mono_time now, bool transactional);
 
+    [[nodiscard]] lasting_group lasting() const;
+    /// The group as it was before the broker's restart; its members have a session's time to be heard of.
+    void restore(const lasting_group& what, mono_time now);
+
     /// Expires what is due.
     void advance(mono_time now);
     [[nodiscard]] std::optional<mono_time> next_deadline() const;
@@ -149,6 +180,9 @@ public:
     }
     /// The end of a transaction: its offsets become the group's, or are forgotten. Returns those that took effect.
     std::map<topic_partition, committed_offset> end_transaction(std::int64_t producer_id, bool commit);
+    [[nodiscard]] const std::map<std::int64_t, std::map<topic_partition, committed_offset>>& pending() const {
+        return pending_;
+    }
     [[nodiscard]] bool has_pending(const topic_partition& where) const;
     void forget_offset(const topic_partition& where) { offsets_.erase(where); }
     void forget_topic(const std::string& topic);
@@ -186,6 +220,7 @@ private:
 
     std::string id_;
     std::function<std::string(const std::string& prefix)> new_member_id_;
+    std::function<void(const group&)> came_to_rest_;
     group_state state_ = group_state::empty;
     std::int32_t generation_ = 0;
     std::optional<std::string> protocol_type_;

@@ -20,8 +20,8 @@ std::size_t metadata_bytes(const join_request& request) {
 
 } // namespace
 
-group_coordinator::group_coordinator(group_settings settings, random_source random, offset_listener changed)
-    : settings_(settings), random_(random), changed_(std::move(changed)) {}
+group_coordinator::group_coordinator(group_settings settings, random_source random, group_keeper* keeper)
+    : settings_(settings), random_(random), keeper_(keeper) {}
 
 std::string group_coordinator::new_member_id(const std::string& prefix) {
     // Kafka's form: what the client calls itself, and a random UUID.
@@ -38,7 +38,12 @@ group* group_coordinator::find_or_make(const std::string& group_id) {
             return nullptr;
         }
         auto name = [this](const std::string& prefix) { return new_member_id(prefix); };
-        found = groups_.emplace(group_id, std::make_unique<group>(group_id, name)).first;
+        auto at_rest = [this](const group& which) {
+            if (keeper_ != nullptr) {
+                keeper_->group_at_rest(which);
+            }
+        };
+        found = groups_.emplace(group_id, std::make_unique<group>(group_id, name, at_rest)).first;
     }
     return found->second.get();
 }
@@ -132,11 +137,16 @@ error_code group_coordinator::commit(const std::string& group_id, const committe
     }
     auto& target = *groups_.at(group_id);
     if (who.producer_id) {
+        if (keeper_ != nullptr) {
+            keeper_->offset_pending(group_id, *who.producer_id, where, what);
+        }
         target.commit_pending(*who.producer_id, where, std::move(what));
         return error_code::none;
     }
     target.commit(where, what);
-    changed_(group_id, where, &what);
+    if (keeper_ != nullptr) {
+        keeper_->offset_changed(group_id, where, &what);
+    }
     return error_code::none;
 }
 
@@ -145,9 +155,14 @@ void group_coordinator::end_transaction(const std::string& group_id, std::int64_
     if (found == groups_.end()) {
         return;
     }
-    for (const auto& [where, what] : found->second->end_transaction(producer_id, commit)) {
-        changed_(group_id, where, &what);
+    const auto counting = found->second->end_transaction(producer_id, commit);
+    if (keeper_ == nullptr) {
+        return;
     }
+    for (const auto& [where, what] : counting) {
+        keeper_->offset_changed(group_id, where, &what);
+    }
+    keeper_->pending_ended(group_id, producer_id);
 }
 
 error_code group_coordinator::remove(const std::string& group_id) {
@@ -158,8 +173,8 @@ error_code group_coordinator::remove(const std::string& group_id) {
     if (found->second->state() != group_state::empty) {
         return error_code::non_empty_group;
     }
-    for (const auto& [where, what] : found->second->offsets()) {
-        changed_(group_id, where, nullptr);
+    if (keeper_ != nullptr) {
+        keeper_->group_removed(group_id);
     }
     groups_.erase(found);
     return error_code::none;
@@ -174,24 +189,53 @@ error_code group_coordinator::remove_offset(const std::string& group_id, const t
         return error_code::group_subscribed_to_topic;
     }
     found->second->forget_offset(where);
-    changed_(group_id, where, nullptr);
+    if (keeper_ != nullptr) {
+        keeper_->offset_changed(group_id, where, nullptr);
+    }
     return error_code::none;
 }
 
 void group_coordinator::topic_removed(const std::string& topic) {
     for (auto& [id, each] : groups_) {
         for (const auto& [where, what] : each->offsets()) {
-            if (where.topic == topic) {
-                changed_(id, where, nullptr);
+            if (where.topic == topic && keeper_ != nullptr) {
+                keeper_->offset_changed(id, where, nullptr);
             }
         }
         each->forget_topic(topic);
     }
 }
 
-void group_coordinator::restore(const std::string& group_id, const topic_partition& where, committed_offset what) {
+void group_coordinator::restore_offset(const std::string& group_id, const topic_partition& where,
+                                       const std::optional<committed_offset>& what) {
+    auto* target = find_or_make(group_id);
+    if (target == nullptr) {
+        return;
+    }
+    if (what) {
+        target->commit(where, *what);
+    } else {
+        target->forget_offset(where);
+    }
+}
+
+void group_coordinator::restore_pending(const std::string& group_id, std::int64_t producer_id,
+                                        const topic_partition& where, committed_offset what) {
     if (auto* target = find_or_make(group_id); target != nullptr) {
-        target->commit(where, std::move(what));
+        target->commit_pending(producer_id, where, std::move(what));
+    }
+}
+
+void group_coordinator::restore_pending_ended(const std::string& group_id, std::int64_t producer_id) {
+    if (const auto found = groups_.find(group_id); found != groups_.end()) {
+        // What of it counted has records of its own.
+        found->second->end_transaction(producer_id, false);
+    }
+}
+
+void group_coordinator::restore_group(const std::string& group_id, const lasting_group& what, mono_time now) {
+    if (auto* target = find_or_make(group_id); target != nullptr) {
+        target->restore(what, now);
     }
 }
 

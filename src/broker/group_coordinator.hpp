@@ -20,14 +20,28 @@ struct group_settings {
     std::size_t offset_metadata_bytes_max = 4096; ///< Kafka's offset.metadata.max.bytes
 };
 
-/// A position that became the group's: told to whoever keeps them over a restart. No value: forgotten.
-using offset_listener =
-    std::function<void(const std::string& group, const topic_partition& where, const committed_offset* what)>;
+/// Whoever keeps groups over a restart: told of each change before anybody is answered. Owner: outlives the
+/// coordinator.
+class group_keeper {
+public:
+    virtual ~group_keeper() = default;
+    /// A position that became the group's; null: forgotten.
+    virtual void offset_changed(const std::string& group, const topic_partition& where,
+                                const committed_offset* what) = 0;
+    /// A position that counts when this producer's transaction commits.
+    virtual void offset_pending(const std::string& group, std::int64_t producer_id, const topic_partition& where,
+                                const committed_offset& what) = 0;
+    /// What was pending counts now, or is forgotten.
+    virtual void pending_ended(const std::string& group, std::int64_t producer_id) = 0;
+    virtual void group_at_rest(const group& which) = 0;
+    virtual void group_removed(const std::string& group) = 0;
+};
 
 /// All groups of the broker. Owner: the node; the broker's thread.
 class group_coordinator {
 public:
-    group_coordinator(group_settings settings, random_source random, offset_listener changed);
+    /// Null: nobody keeps them.
+    group_coordinator(group_settings settings, random_source random, group_keeper* keeper);
 
     void join(const std::string& group_id, const join_request& request, mono_time now, join_reply reply);
     void sync(const std::string& group_id, const sync_request& request, mono_time now, sync_reply reply);
@@ -56,8 +70,15 @@ public:
     /// Error: group_id_not_found, group_subscribed_to_topic.
     error_code remove_offset(const std::string& group_id, const topic_partition& where);
     void topic_removed(const std::string& topic);
-    /// A position read back from disk at start.
-    void restore(const std::string& group_id, const topic_partition& where, committed_offset what);
+
+    // What a journal says, at start: told to no keeper.
+    void restore_offset(const std::string& group_id, const topic_partition& where,
+                        const std::optional<committed_offset>& what);
+    void restore_pending(const std::string& group_id, std::int64_t producer_id, const topic_partition& where,
+                         committed_offset what);
+    void restore_pending_ended(const std::string& group_id, std::int64_t producer_id);
+    void restore_group(const std::string& group_id, const lasting_group& what, mono_time now);
+    void restore_removed(const std::string& group_id) { groups_.erase(group_id); }
 
     [[nodiscard]] const group* find(const std::string& group_id) const;
     [[nodiscard]] std::vector<const group*> all() const;
@@ -72,7 +93,7 @@ private:
 
     group_settings settings_;
     random_source random_;
-    offset_listener changed_;
+    group_keeper* keeper_;
     std::map<std::string, std::unique_ptr<group>> groups_;
 };
 

@@ -27,30 +27,78 @@ std::string make_cluster_id(random_source random) {
 
 } // namespace
 
-node_state::node_state(node_options given, const clock& time_source, random_source random, log_sink& sink)
+node_state::node_state(node_options given, const clock& time_source, random_source random, log_sink& sink,
+                       storage::disk* on, flush_setting flush)
     : options(std::move(given)),
       time(time_source),
       log(sink),
-      topic_table(options.memory_bytes_max, random_source(random.next())),
-      groups({}, random_source(random.next()),
-             [](const std::string&, const topic_partition&, const committed_offset*) {}),
+      store(on == nullptr ? nullptr : std::make_unique<node_store>(*on, flush, time_source, sink)),
+      topic_table(options.memory_bytes_max, random_source(random.next()), store.get()),
+      groups({}, random_source(random.next()), store.get()),
       transactions({}, {[this](const topic_partition& where, producer_identity producer, bool commit) {
-                            auto* in = topic_table.find(where.topic);
-                            auto* target = in == nullptr ? nullptr : in->find(where.partition);
-                            if (target == nullptr) {
-                                return;
-                            }
-                            target->log.append_marker(producer.id, producer.epoch, commit, time.wall_ms());
-                            wake(*target);
+                            write_marker(where, producer, commit);
                         },
                         [this](const std::string& group_id, std::int64_t producer_id, bool commit) {
                             groups.end_transaction(group_id, producer_id, commit);
                         },
-                        [](const transaction&) {}}),
+                        [this](const transaction& row) {
+                            if (store) {
+                                store->transaction_changed(row);
+                            }
+                        },
+                        [this](std::int64_t next) {
+                            if (store) {
+                                store->producer_ids_reserved(next);
+                            }
+                        }}),
       sessions(random_source(random.next())),
       next_retention(time_source.now() + retention_interval) {
+    auto cluster_random = random_source(random.next());
+    if (store) {
+        store->recover(*this);
+    }
     if (options.cluster_id.empty()) {
-        options.cluster_id = make_cluster_id(random_source(random.next()));
+        options.cluster_id = make_cluster_id(cluster_random);
+        if (store) {
+            store->cluster_named(options.cluster_id);
+        }
+    }
+}
+
+void node_state::write_marker(const topic_partition& where, producer_identity producer, bool commit) {
+    auto* in = topic_table.find(where.topic);
+    auto* target = in == nullptr ? nullptr : in->find(where.partition);
+    if (target == nullptr) {
+        return;
+    }
+    if (const auto done = target->log.append_marker(producer.id, producer.epoch, commit, time.wall_ms()); !done) {
+        // What was decided cannot be done: the restart will, from the journal.
+        store->failed(done.error());
+        return;
+    }
+    wake(*target);
+}
+
+topic& node_state::create_topic(const std::string& name, std::int32_t partition_count, topic_config config) {
+    auto& made = topic_table.create(name, partition_count, std::move(config));
+    if (store) {
+        store->topic_changed(made);
+    }
+    return made;
+}
+
+bool node_state::grow_topic(topic& which, std::int32_t partition_count) {
+    const bool grown = topic_table.grow(which, partition_count);
+    if (grown && store) {
+        store->topic_changed(which);
+    }
+    return grown;
+}
+
+void node_state::configure_topic(topic& which, std::map<std::string, std::string> overrides) {
+    which.config.replace(std::move(overrides));
+    if (store) {
+        store->topic_changed(which);
     }
 }
 
@@ -68,7 +116,7 @@ topic* node_state::find_or_create(const std::string& name, bool allow_create, pr
         return nullptr;
     }
     log.info("topic created", {{"topic", name}, {"partitions", options.partitions_default}, {"by", "being asked for"}});
-    return &topic_table.create(name, options.partitions_default, {});
+    return &create_topic(name, options.partitions_default, {});
 }
 
 void node_state::remove_topic(topic& which) {
@@ -78,6 +126,9 @@ void node_state::remove_topic(topic& which) {
     for (auto& each : which.partitions) {
         const auto of_partition = each->waiting.take();
         waiting.insert(waiting.end(), of_partition.begin(), of_partition.end());
+    }
+    if (store) {
+        store->topic_removed(which);
     }
     topic_table.remove(which);
     for (const auto& each : waiting) {
@@ -108,7 +159,10 @@ void node_state::run_retention() {
     for (const auto& [name, each] : topic_table.all()) {
         const auto keep_ms = each->config.retention_ms();
         for (auto& part : each->partitions) {
-            part->log.retain(each->config.retention_bytes(), keep_ms ? std::optional(now_ms - *keep_ms) : std::nullopt);
+            const auto before_ms = keep_ms ? std::optional(now_ms - *keep_ms) : std::nullopt;
+            if (const auto done = part->log.retain(each->config.retention_bytes(), before_ms); !done) {
+                log.error("old records cannot be removed", {{"topic", name}, {"why", done.error().message}});
+            }
             part->log.producers().expire(now_ms - producer_expiry_ms);
         }
     }
@@ -122,7 +176,10 @@ void node_state::press_retention() {
 }
 
 node::node(node_options options, const clock& time, random_source random, log_sink& log)
-    : state_(std::make_unique<node_state>(std::move(options), time, random, log)) {}
+    : state_(std::make_unique<node_state>(std::move(options), time, random, log, nullptr, flush_setting{})) {}
+node::node(node_options options, const clock& time, random_source random, log_sink& log, storage::disk& data,
+           flush_setting flush)
+    : state_(std::make_unique<node_state>(std::move(options), time, random, log, &data, flush)) {}
 node::~node() = default;
 
 result<void> node::submit(request what, reply_function reply) {
@@ -163,6 +220,9 @@ std::optional<mono_time> node::next_deadline() const {
         consider(state_->waiting_fetches.begin()->first);
     }
     consider(state_->groups.next_deadline());
+    if (state_->store) {
+        consider(state_->store->next_deadline());
+    }
     consider(state_->transactions.next_deadline());
     return earliest;
 }
@@ -180,7 +240,13 @@ void node::advance() {
         state_->next_retention = now + retention_interval;
         state_->run_retention();
     }
+    if (state_->store) {
+        state_->store->advance(now);
+    }
 }
+
+result<void> node::commit() { return state_->store ? state_->store->commit() : result<void>(); }
+result<void> node::flush() { return state_->store ? state_->store->flush() : result<void>(); }
 
 std::vector<api_range> node::served() {
     std::vector<api_range> out;

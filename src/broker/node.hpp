@@ -15,7 +15,22 @@
 #include "protocol/api_key.hpp"
 #include "wire/slice.hpp"
 
+namespace cb::storage {
+class disk;
+}
+
 namespace cb::broker {
+
+/// When what was acknowledged outlives a power cut; `kill -9` it outlives always.
+struct flush_setting {
+    enum class moment : std::uint8_t {
+        by_system,   ///< when the operating system comes to it
+        every_batch, ///< before it is acknowledged
+        at_intervals ///< within `interval` after it was acknowledged
+    };
+    moment when = moment::by_system;
+    nanoseconds interval{0};
+};
 
 class topics;
 class group_coordinator;
@@ -66,6 +81,10 @@ struct api_range {
 class node {
 public:
     node(node_options options, const clock& time, random_source random, log_sink& log);
+    /// Keeps its data on a disk, and begins with what it finds there. Throws std::runtime_error, one sentence, when
+    /// that cannot be read.
+    node(node_options options, const clock& time, random_source random, log_sink& log, storage::disk& data,
+         flush_setting flush);
     ~node();
     node(const node&) = delete;
     node& operator=(const node&) = delete;
@@ -81,6 +100,12 @@ public:
     [[nodiscard]] std::optional<mono_time> next_deadline() const;
     /// Does what is due: long polls that end, members that expire, transactions out of time, retention.
     void advance();
+
+    /// What was done so far is kept as the flush setting says. Called before an answer leaves; cheap when there is
+    /// nothing to keep. Error: io; from then on nothing may be answered any more, for nobody knows what was kept.
+    result<void> commit();
+    /// All of it outlives a power cut, whatever the setting: at the end.
+    result<void> flush();
 
     /// The APIs that are served, in the order of their numbers.
     static std::vector<api_range> served();

@@ -16,7 +16,23 @@ constexpr std::size_t first_chunk_bytes = std::size_t{16} * limits::kib;
 
 } // namespace
 
+void memory_budget::make_room(std::size_t bytes) {
+    for (auto at = evictable_.begin(); at != evictable_.end() && !fits(bytes);) {
+        if (!(*at)->evict_oldest()) {
+            ++at;
+        }
+    }
+}
+
+partition_log::partition_log(memory_budget& budget, std::unique_ptr<stored_log> on_disk, start_listener start_moves)
+    : budget_(budget), stored_(std::move(on_disk)), start_moves_(std::move(start_moves)) {
+    evictable_ = budget_.add_evictable(*this);
+}
+
 partition_log::~partition_log() {
+    if (evictable_) {
+        budget_.remove_evictable(*evictable_);
+    }
     for (const auto& each : chunks_) {
         budget_.give(each.capacity);
     }
@@ -28,6 +44,11 @@ std::span<std::byte> partition_log::reserve(std::size_t size, at_limit then) {
         const auto grown =
             chunks_.empty() ? first_chunk_bytes : std::min(limits::memory_chunk_bytes, chunks_.back().capacity * 2);
         const auto capacity = std::max(grown, size);
+        if (stored_) {
+            budget_.got_new(*evictable_);
+            budget_.make_room(capacity + sizeof(entry));
+            then = at_limit::exceed; // by less than a chunk for each log
+        }
         if (then == at_limit::refuse && !budget_.fits(capacity + sizeof(entry))) {
             return {};
         }
@@ -35,7 +56,7 @@ std::span<std::byte> partition_log::reserve(std::size_t size, at_limit then) {
         chunks_.push_back({std::make_shared_for_overwrite<std::byte[]>(capacity), capacity, 0, 0});
     }
     // A log of tiny batches is half index: it counts.
-    if (then == at_limit::refuse && !budget_.fits(sizeof(entry))) {
+    if (then == at_limit::refuse && !stored_ && !budget_.fits(sizeof(entry))) {
         return {};
     }
     budget_.take(sizeof(entry));
@@ -43,12 +64,13 @@ std::span<std::byte> partition_log::reserve(std::size_t size, at_limit then) {
     return {last.memory.get() + last.used, size};
 }
 
-result<log_position> partition_log::append(wire::bytes_view batch, std::optional<std::int64_t> append_time_ms) {
-    return append(batch, append_time_ms, at_limit::refuse);
+result<log_position> partition_log::append(wire::bytes_view batch, std::optional<std::int64_t> append_time_ms,
+                                           std::size_t segment_bytes) {
+    return append(batch, append_time_ms, segment_bytes, at_limit::refuse);
 }
 
 result<log_position> partition_log::append(wire::bytes_view batch, std::optional<std::int64_t> append_time_ms,
-                                           at_limit then) {
+                                           std::size_t segment_bytes, at_limit then) {
     const auto place = reserve(batch.size(), then);
     if (place.empty()) {
         return fail(errc::limit, "the in-memory log is full (" + std::to_string(budget_.bytes_max()) + " bytes)");
@@ -61,6 +83,12 @@ result<log_position> partition_log::append(wire::bytes_view batch, std::optional
     }
     const auto header = record::parse_header(place);
     CB_ASSERT(header.has_value());
+    if (stored_) {
+        if (auto done = stored_->append(*header, place, segment_bytes); !done) {
+            budget_.give(sizeof(entry)); // the place in the chunk is the next one's
+            return tl::unexpected(done.error());
+        }
+    }
     auto& last = chunks_.back();
     index_.push_back({end_offset_, header->last_offset(), header->max_timestamp, first_chunk_ + chunks_.size() - 1,
                       static_cast<std::uint32_t>(last.used), static_cast<std::uint32_t>(batch.size())});
@@ -75,14 +103,50 @@ result<log_position> partition_log::append(wire::bytes_view batch, std::optional
     return at;
 }
 
-void partition_log::append_marker(std::int64_t producer_id, std::int16_t epoch, bool commit, std::int64_t now_ms) {
+result<void> partition_log::append_marker(std::int64_t producer_id, std::int16_t epoch, bool commit,
+                                          std::int64_t now_ms) {
     const auto marker = record::control_batch(end_offset_, producer_id, epoch, commit, 0, now_ms);
-    const auto done = append(marker.view(), std::nullopt, at_limit::exceed);
-    CB_ASSERT(done.has_value());
+    const auto done = append(marker.view(), std::nullopt, default_segment_bytes, at_limit::exceed);
+    if (!done) {
+        return tl::unexpected(done.error());
+    }
     const auto transaction = producers_.ended(producer_id, epoch, done->offset, now_ms);
     if (transaction && !commit) {
         aborted_.push_back(*transaction);
     }
+    return {};
+}
+
+/// What a batch that is read back says of its producer.
+void partition_log::note_transactions(const record::batch_header& header, wire::bytes_view batch) {
+    if (!header.control()) {
+        producers_.appended(header);
+        return;
+    }
+    const auto commits = record::marker_commits(header, batch);
+    if (!commits) {
+        return; // no marker of a transaction
+    }
+    const auto transaction =
+        producers_.ended(header.producer_id, header.producer_epoch, header.base_offset, header.max_timestamp);
+    if (transaction && !*commits) {
+        aborted_.push_back(*transaction);
+    }
+}
+
+result<stored_log::recovery> partition_log::recover(std::int64_t start_offset) {
+    CB_ASSERT(stored_ && end_offset_ == 0);
+    auto done = stored_->recover(start_offset, [this](const record::batch_header& header, wire::bytes_view batch) {
+        note_transactions(header, batch);
+    });
+    if (done) {
+        end_offset_ = stored_->end_offset();
+        // Behind the journal's word when the first file begins later.
+        const auto first = stored_->segment_count() == 0 ? end_offset_ : stored_->first_offset();
+        start_offset_ = std::max(start_offset, first);
+        forget_aborted_before_start();
+    }
+    return done;
 }
 
 std::size_t partition_log::find(std::int64_t offset) const {
@@ -96,7 +160,21 @@ wire::slice partition_log::batch_at(const entry& at) const {
     return {in.memory, wire::bytes_view(in.memory.get() + at.position, at.size)};
 }
 
-wire::chain partition_log::read(std::int64_t offset, const read_limits& limits) const {
+result<wire::chain> partition_log::read(std::int64_t offset, const read_limits& limits) const {
+    if (offset >= memory_from()) {
+        return read_memory(offset, limits);
+    }
+    CB_ASSERT(stored_ != nullptr);
+    auto part = stored_->read(offset, limits.end_offset, limits.bytes_max, limits.at_least_one);
+    if (!part) {
+        return tl::unexpected(part.error());
+    }
+    wire::chain out;
+    out.append(std::move(*part));
+    return out;
+}
+
+wire::chain partition_log::read_memory(std::int64_t offset, const read_limits& limits) const {
     wire::chain out;
     auto at = find(offset);
     std::size_t taken = 0;
@@ -122,16 +200,10 @@ wire::chain partition_log::read(std::int64_t offset, const read_limits& limits) 
     return out;
 }
 
-std::int64_t partition_log::offset_behind(std::int64_t offset, std::size_t bytes) const {
-    auto behind = offset;
-    for (auto at = find(offset); at < index_.size() && index_[at].size <= bytes; ++at) {
-        bytes -= index_[at].size;
-        behind = index_[at].last_offset + 1;
-    }
-    return behind;
-}
-
 std::size_t partition_log::bytes_from(std::int64_t offset) const {
+    if (offset < memory_from()) {
+        return static_cast<std::size_t>(stored_->bytes_from(offset));
+    }
     const auto at = find(offset);
     if (at == index_.size()) {
         return 0;
@@ -156,14 +228,25 @@ std::vector<aborted_transaction> partition_log::aborted_between(std::int64_t fir
     return out;
 }
 
-std::optional<log_position> partition_log::find_by_time(std::int64_t timestamp_ms) const {
+result<std::optional<wire::slice>> partition_log::batch_by_time(std::int64_t timestamp_ms) const {
+    if (stored_) {
+        return stored_->find_by_time(timestamp_ms, start_offset_);
+    }
     const auto found = std::find_if(index_.begin(), index_.end(), [&](const entry& each) {
         return each.max_timestamp >= timestamp_ms && each.last_offset >= start_offset_;
     });
-    if (found == index_.end()) {
-        return std::nullopt;
+    return found == index_.end() ? std::optional<wire::slice>() : batch_at(*found);
+}
+
+result<std::optional<log_position>> partition_log::find_by_time(std::int64_t timestamp_ms) const {
+    const auto found = batch_by_time(timestamp_ms);
+    if (!found) {
+        return tl::unexpected(found.error());
     }
-    const auto batch = batch_at(*found);
+    if (!*found) {
+        return std::optional<log_position>();
+    }
+    const auto& batch = **found;
     const auto header = record::parse_header(batch.view());
     CB_ASSERT(header.has_value());
     if (header->log_append_time()) {
@@ -181,31 +264,34 @@ std::optional<log_position> partition_log::find_by_time(std::int64_t timestamp_m
     return log_position{std::max(header->base_offset, start_offset_), header->max_timestamp};
 }
 
-std::optional<log_position> partition_log::latest_by_time() const {
-    const auto found = std::max_element(
-        index_.begin(), index_.end(), [](const entry& a, const entry& b) { return a.max_timestamp < b.max_timestamp; });
-    if (found == index_.end()) {
-        return std::nullopt;
+result<std::optional<log_position>> partition_log::latest_by_time() const {
+    std::optional<std::int64_t> greatest;
+    if (stored_) {
+        greatest = stored_->greatest_timestamp();
+    } else {
+        for (const auto& each : index_) {
+            greatest = std::max(greatest.value_or(each.max_timestamp), each.max_timestamp);
+        }
     }
-    return find_by_time(found->max_timestamp);
+    return greatest ? find_by_time(*greatest) : std::optional<log_position>();
 }
 
 void partition_log::drop_front() {
+    start_offset_ = std::max(start_offset_, index_.front().last_offset + 1);
+    leave_memory();
+}
+
+/// The oldest batch in memory. A chunk that holds none any more goes, also the last one: it is never written from its
+/// beginning again, for somebody may still be sending it.
+void partition_log::leave_memory() {
     const auto& oldest = index_.front();
     bytes_ -= oldest.size;
     budget_.give(sizeof(entry));
-    start_offset_ = std::max(start_offset_, oldest.last_offset + 1);
-    auto& in = chunks_.front();
-    CB_ASSERT(oldest.chunk == first_chunk_ && in.batches > 0);
+    --chunks_[oldest.chunk - first_chunk_].batches;
     index_.pop_front();
-    if (--in.batches == 0 && chunks_.size() > 1) {
-        budget_.give(in.capacity);
+    while (!chunks_.empty() && chunks_.front().batches == 0) {
+        budget_.give(chunks_.front().capacity);
         chunks_.pop_front();
-        ++first_chunk_;
-    } else if (in.batches == 0) {
-        // The last chunk is reused from its beginning only when nobody reads it any more.
-        budget_.give(in.capacity);
-        chunks_.clear();
         ++first_chunk_;
     }
 }
@@ -216,22 +302,72 @@ void partition_log::forget_aborted_before_start() {
     }
 }
 
-void partition_log::delete_before(std::int64_t offset) {
-    start_offset_ = std::max(start_offset_, std::min(offset, end_offset_));
+bool partition_log::evict_oldest() {
+    if (!stored_ || index_.empty()) {
+        return false;
+    }
+    const auto oldest = first_chunk_;
+    while (!index_.empty() && first_chunk_ == oldest) {
+        leave_memory();
+    }
+    return true;
+}
+
+result<void> partition_log::remove_from_disk() { return stored_ ? stored_->remove_all() : result<void>(); }
+
+/// On disk: what is told first is done afterwards, so that a log never ends before where it started.
+result<void> partition_log::move_start(std::int64_t offset) {
+    // Where a file begins just there, its name says where the log starts: then a full disk can free itself.
+    if (!stored_->begins_file_at(offset)) {
+        if (auto told = start_moves_(offset, stored_->holds_files_before(offset)); !told) {
+            return told;
+        }
+    }
+    start_offset_ = offset;
+    while (!index_.empty() && index_.front().last_offset < start_offset_) {
+        leave_memory();
+    }
+    forget_aborted_before_start();
+    return stored_->remove_before(offset);
+}
+
+result<void> partition_log::delete_before(std::int64_t offset) {
+    const auto start = std::max(start_offset_, std::min(offset, end_offset_));
+    if (stored_) {
+        return start == start_offset_ ? result<void>() : move_start(start);
+    }
+    start_offset_ = start;
     while (!index_.empty() && index_.front().last_offset < start_offset_) {
         drop_front();
     }
     forget_aborted_before_start();
+    return {};
 }
 
-void partition_log::retain(std::optional<std::size_t> bytes_max, std::optional<std::int64_t> before_ms) {
+result<void> partition_log::retain(std::optional<std::size_t> bytes_max, std::optional<std::int64_t> before_ms) {
     const auto stable = last_stable_offset();
+    if (stored_) {
+        auto start = start_offset_;
+        auto left = stored_->bytes();
+        for (std::size_t i = 0; i < stored_->segment_count(); ++i) {
+            const auto each = stored_->segment_at(i);
+            const bool too_old = before_ms && each.bytes > 0 && each.max_timestamp < *before_ms;
+            const bool too_much = bytes_max && each.bytes > 0 && left - each.bytes >= *bytes_max;
+            if (each.end_offset > stable || !(too_old || too_much)) {
+                break;
+            }
+            left -= each.bytes;
+            start = std::max(start, each.end_offset);
+        }
+        return start == start_offset_ ? result<void>() : move_start(start);
+    }
     const auto too_old = [&] { return before_ms && index_.front().max_timestamp < *before_ms; };
     const auto too_much = [&] { return bytes_max && bytes_ - index_.front().size >= *bytes_max; };
     while (!index_.empty() && index_.front().last_offset < stable && (too_old() || too_much())) {
         drop_front();
     }
     forget_aborted_before_start();
+    return {};
 }
 
 } // namespace cb::broker

@@ -26,7 +26,7 @@ constexpr std::array topic_definitions{
     config_definition{"retention.bytes", config_kind::integer, "-1", -1, "",
                       "oldest batches leave above it; -1: never"},
     config_definition{"retention.ms", config_kind::integer, "604800000", -1, "", "batches leave after it; -1: never"},
-    config_definition{"segment.bytes", config_kind::integer, "1073741824", 14, "", "kept, without effect"},
+    config_definition{"segment.bytes", config_kind::integer, "1073741824", 14, "", "size of a file, with --data"},
     config_definition{"segment.ms", config_kind::integer, "604800000", 1, "", "kept, without effect"},
     config_definition{"unclean.leader.election.enable", config_kind::boolean, "false", 0, "", "kept; one replica"},
 };
@@ -119,6 +119,7 @@ void topic_config::resolve() {
     const auto bytes = number("retention.bytes");
     retention_bytes_ = bytes < 0 ? std::nullopt : std::optional(static_cast<std::size_t>(bytes));
     max_message_bytes_ = static_cast<std::size_t>(number("max.message.bytes"));
+    segment_bytes_ = static_cast<std::size_t>(number("segment.bytes"));
     log_append_time_ = value_of(*find("message.timestamp.type")) == "LogAppendTime";
 }
 

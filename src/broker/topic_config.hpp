@@ -53,6 +53,7 @@ public:
     [[nodiscard]] std::optional<std::int64_t> retention_ms() const { return retention_ms_; }
     [[nodiscard]] std::optional<std::size_t> retention_bytes() const { return retention_bytes_; }
     [[nodiscard]] std::size_t max_message_bytes() const { return max_message_bytes_; }
+    [[nodiscard]] std::size_t segment_bytes() const { return segment_bytes_; }
     [[nodiscard]] bool log_append_time() const { return log_append_time_; }
 
 private:
@@ -63,6 +64,7 @@ private:
     std::optional<std::int64_t> retention_ms_ = 604'800'000;
     std::optional<std::size_t> retention_bytes_;
     std::size_t max_message_bytes_ = 1'048'588;
+    std::size_t segment_bytes_ = std::size_t{1} << 30;
     bool log_append_time_ = false;
 };
 

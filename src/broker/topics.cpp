@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/limits.hpp"
+#include "broker/node_store.hpp"
 
 namespace cb::broker {
 
@@ -54,28 +55,38 @@ error_code topics::check_new(const std::string& name, std::int32_t partition_cou
 }
 
 topic& topics::create(const std::string& name, std::int32_t partition_count, topic_config config) {
-    auto made = std::make_unique<topic>();
-    made->name = name;
-    made->config = std::move(config);
+    protocol::uuid id;
     do {
         const std::uint64_t halves[] = {random_.next(), random_.next()};
-        std::memcpy(made->id.bytes.data(), halves, sizeof(halves));
-    } while (made->id.is_zero() || by_id_.contains(made->id));
-    auto& out = *made;
-    by_id_[out.id] = &out;
-    by_name_[name] = std::move(made);
+        std::memcpy(id.bytes.data(), halves, sizeof(halves));
+    } while (id.is_zero() || by_id_.contains(id));
+    auto& out = restore(name, id);
+    out.config = std::move(config);
     grow(out, partition_count);
+    return out;
+}
+
+topic& topics::restore(const std::string& name, const protocol::uuid& id) {
+    auto made = std::make_unique<topic>();
+    made->name = name;
+    made->id = id;
+    auto& out = *made;
+    by_id_[id] = &out;
+    by_name_[name] = std::move(made);
     return out;
 }
 
 bool topics::grow(topic& which, std::int32_t partition_count) {
     const auto wanted = static_cast<std::size_t>(partition_count);
-    CB_ASSERT(wanted >= which.partitions.size());
-    if (partition_count_ + wanted - which.partitions.size() > limits::partitions) {
+    if (wanted > which.partitions.size() && partition_count_ + wanted - which.partitions.size() > limits::partitions) {
         return false;
     }
     while (which.partitions.size() < wanted) {
-        which.partitions.push_back(std::make_unique<partition>(budget_));
+        const auto index = static_cast<std::int32_t>(which.partitions.size());
+        which.partitions.push_back(store_ == nullptr
+                                       ? std::make_unique<partition>(budget_)
+                                       : std::make_unique<partition>(budget_, store_->log_of(which.id, index),
+                                                                     store_->start_listener_of(which.id, index)));
         ++partition_count_;
     }
     return true;

@@ -16,6 +16,7 @@
 
 namespace cb::broker {
 
+class node_store;
 class waiting_fetch;
 
 /// Fetches that wait for a partition to grow. Most end by their own deadline and leave a dead reference behind, also in
@@ -36,6 +37,8 @@ private:
 /// A partition and who waits for it to grow. Owner: its topic.
 struct partition {
     explicit partition(memory_budget& budget) : log(budget) {}
+    partition(memory_budget& budget, std::unique_ptr<stored_log> on_disk, partition_log::start_listener start_moves)
+        : log(budget, std::move(on_disk), std::move(start_moves)) {}
     partition_log log;
     fetch_waiters waiting;
 };
@@ -58,7 +61,9 @@ struct topic {
 /// All topics of the broker. Owner: the node; the broker's thread.
 class topics {
 public:
-    topics(std::size_t memory_bytes_max, random_source random) : budget_(memory_bytes_max), random_(random) {}
+    /// `store` gives each partition its log on disk; null: they are in memory only.
+    topics(std::size_t memory_bytes_max, random_source random, node_store* store)
+        : budget_(memory_bytes_max), random_(random), store_(store) {}
 
     [[nodiscard]] topic* find(std::string_view name);
     [[nodiscard]] topic* find(const protocol::uuid& id);
@@ -70,6 +75,8 @@ public:
     [[nodiscard]] protocol::error_code check_new(const std::string& name, std::int32_t partition_count) const;
     /// After check_new() said none.
     topic& create(const std::string& name, std::int32_t partition_count, topic_config config);
+    /// A topic that a journal names, without partitions yet.
+    topic& restore(const std::string& name, const protocol::uuid& id);
     /// False at the limit of partitions.
     bool grow(topic& which, std::int32_t partition_count);
     void remove(topic& which);
@@ -80,6 +87,7 @@ public:
 private:
     memory_budget budget_;
     random_source random_;
+    node_store* store_;
     std::map<std::string, std::unique_ptr<topic>, std::less<>> by_name_;
     std::unordered_map<protocol::uuid, topic*> by_id_;
     std::size_t partition_count_ = 0;

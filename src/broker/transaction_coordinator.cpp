@@ -14,8 +14,18 @@ std::string_view to_string(transaction_state state) noexcept {
     case transaction_state::ongoing: return "Ongoing";
     case transaction_state::complete_commit: return "CompleteCommit";
     case transaction_state::complete_abort: return "CompleteAbort";
+    case transaction_state::prepare_commit: return "PrepareCommit";
+    case transaction_state::prepare_abort: return "PrepareAbort";
     }
     return "Unknown";
+}
+
+std::int64_t transaction_coordinator::take_producer_id() {
+    if (next_producer_id_ >= reserved_below_) {
+        reserved_below_ = next_producer_id_ + limits::producer_ids_reserved;
+        effects_.ids_reserved(reserved_below_);
+    }
+    return next_producer_id_++;
 }
 
 producer_identity transaction_coordinator::bump(transaction& row) {
@@ -24,7 +34,7 @@ producer_identity transaction_coordinator::bump(transaction& row) {
     // whose batches it ends.
     const producer_identity marker{row.producer.id, static_cast<std::int16_t>(row.producer.epoch + 1)};
     const bool used_up = marker.epoch == std::numeric_limits<std::int16_t>::max();
-    row.producer = used_up ? producer_identity{next_producer_id_++, 0} : marker;
+    row.producer = used_up ? producer_identity{take_producer_id(), 0} : marker;
     return marker;
 }
 
@@ -32,7 +42,7 @@ transaction_coordinator::init_answer
 transaction_coordinator::init_producer(const std::optional<std::string>& transactional_id, nanoseconds timeout,
                                        producer_identity current) {
     if (!transactional_id) {
-        return {error_code::none, {next_producer_id_++, 0}};
+        return {error_code::none, {take_producer_id(), 0}};
     }
     if (transactional_id->empty()) {
         return {error_code::invalid_request, {}};
@@ -47,7 +57,7 @@ transaction_coordinator::init_producer(const std::optional<std::string>& transac
         }
         transaction row;
         row.transactional_id = *transactional_id;
-        row.producer = {next_producer_id_++, 0};
+        row.producer = {take_producer_id(), 0};
         row.timeout = timeout;
         found = transactions_.emplace(*transactional_id, std::move(row)).first;
         effects_.changed(found->second);
@@ -170,16 +180,33 @@ transaction_coordinator::end_answer transaction_coordinator::end(const std::stri
 }
 
 void transaction_coordinator::finish(transaction& row, bool commit, producer_identity marker) {
+    row.state = commit ? transaction_state::prepare_commit : transaction_state::prepare_abort;
+    row.ending_as = marker;
+    effects_.changed(row);
+    carry_out(row);
+}
+
+void transaction_coordinator::carry_out(transaction& row) {
+    const bool commit = row.state == transaction_state::prepare_commit;
     for (const auto& where : row.partitions) {
-        effects_.write_marker(where, marker, commit);
+        effects_.write_marker(where, row.ending_as, commit);
     }
     for (const auto& group : row.groups) {
-        effects_.end_group(group, marker.id, commit);
+        effects_.end_group(group, row.ending_as.id, commit);
     }
     row.partitions.clear();
     row.groups.clear();
     row.started_at_ms = -1;
     row.state = commit ? transaction_state::complete_commit : transaction_state::complete_abort;
+}
+
+void transaction_coordinator::finish_decided() {
+    for (auto& [id, row] : transactions_) {
+        if (row.state == transaction_state::prepare_commit || row.state == transaction_state::prepare_abort) {
+            carry_out(row);
+            effects_.changed(row);
+        }
+    }
 }
 
 const transaction* transaction_coordinator::find(const std::string& transactional_id) const {
@@ -189,12 +216,15 @@ const transaction* transaction_coordinator::find(const std::string& transactiona
 
 void transaction_coordinator::topic_removed(const std::string& topic) {
     for (auto& [id, row] : transactions_) {
-        std::erase_if(row.partitions, [&](const topic_partition& where) { return where.topic == topic; });
+        if (std::erase_if(row.partitions, [&](const topic_partition& where) { return where.topic == topic; }) > 0) {
+            effects_.changed(row);
+        }
     }
 }
 
-void transaction_coordinator::restore(transaction row) {
-    restore_next_producer_id(std::max(row.producer.id, row.previous.id) + 1);
+void transaction_coordinator::restore(transaction row, mono_time now, std::int64_t wall_ms) {
+    restore_producer_ids(std::max(row.producer.id, row.previous.id) + 1);
+    row.started_at = now - milliseconds(std::max<std::int64_t>(0, wall_ms - row.started_at_ms));
     auto id = row.transactional_id;
     transactions_.insert_or_assign(std::move(id), std::move(row));
 }

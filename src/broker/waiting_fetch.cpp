@@ -34,6 +34,17 @@ wire::slice in_one_piece(const wire::chain& read) {
     return alone ? read.pieces().front() : read.flatten();
 }
 
+/// The offset behind whole batches; `otherwise` when there are none.
+std::int64_t offset_behind(wire::bytes_view batches, std::int64_t otherwise) {
+    while (!batches.empty()) {
+        const auto header = record::parse_header(batches);
+        CB_ASSERT(header.has_value()); // a log's own
+        otherwise = header->last_offset() + 1;
+        batches = batches.subspan(header->total_bytes());
+    }
+    return otherwise;
+}
+
 } // namespace
 
 waiting_fetch::waiting_fetch(node_state& state, std::int16_t version, connection_id connection,
@@ -131,25 +142,33 @@ void waiting_fetch::collect_partition(fetch_partition& from, collected& out, std
     } else {
         data.high_watermark = -1;
     }
+    result<wire::chain> read{wire::chain()};
+    if (error == error_code::none) {
+        const auto end = read_committed_ ? data.last_stable_offset : data.high_watermark;
+        const auto most = std::min(positive(from.bytes_max), bytes_left);
+        read = target->log.read(from.fetch_offset, {end, most, out.bytes == 0 && bytes_left > 0});
+        if (!read) {
+            error = error_code::kafka_storage_error;
+            state_.log.error("log cannot be read",
+                             {{"topic", in->name}, {"partition", from.partition}, {"why", read.error().message}});
+        }
+    }
     if (error != error_code::none) {
         data.error_code = number(error);
         data.records = std::nullopt;
     } else {
         const auto& log = target->log;
-        const auto end = read_committed_ ? data.last_stable_offset : data.high_watermark;
-        const auto most = std::min(positive(from.bytes_max), bytes_left);
-        const auto read = log.read(from.fetch_offset, {end, most, out.bytes == 0 && bytes_left > 0});
-        data.records = in_one_piece(read);
+        data.records = in_one_piece(*read);
         if (read_committed_) {
             auto& aborted = data.aborted_transactions.emplace();
-            const auto shown_end = log.offset_behind(from.fetch_offset, data.records->size());
+            const auto shown_end = offset_behind(data.records->view(), from.fetch_offset);
             for (const auto& each : log.aborted_between(from.fetch_offset, shown_end)) {
                 aborted.push_back({each.producer_id, each.first_offset});
             }
         } else {
             data.aborted_transactions = std::nullopt;
         }
-        out.bytes += read.size();
+        out.bytes += read->size();
         bytes_left -= std::min(bytes_left, data.records->size());
     }
     const bool news = data.records && !data.records->empty();

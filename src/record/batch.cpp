@@ -303,6 +303,22 @@ wire::slice control_batch(std::int64_t base_offset, std::int64_t producer_id, st
     return *batch;
 }
 
+std::optional<bool> marker_commits(const batch_header& header, wire::bytes_view batch) {
+    if (!header.control() || header.codec() != wire::codec::none || batch.size() < batch_header_bytes) {
+        return std::nullopt;
+    }
+    wire::reader in(batch.subspan(batch_header_bytes));
+    in.varint();  // length
+    in.i8();      // attributes
+    in.varlong(); // timestamp
+    in.varint();  // offset
+    in.varint();  // length of the key
+    const auto version = in.i16();
+    const auto type = in.i16();
+    const bool known = in.ok() && version >= 0 && (type == 0 || type == 1);
+    return known ? std::optional(type == 1) : std::nullopt;
+}
+
 wire::slice skip_batch(std::int64_t base_offset, std::int64_t last_offset, std::int32_t partition_leader_epoch,
                        std::int64_t timestamp_ms) {
     CB_ASSERT(base_offset <= last_offset);

@@ -156,6 +156,9 @@ void set_producer(std::span<std::byte> batch, std::int64_t producer_id, std::int
 wire::slice control_batch(std::int64_t base_offset, std::int64_t producer_id, std::int16_t producer_epoch, bool commit,
                           std::int32_t coordinator_epoch, std::int64_t timestamp_ms);
 
+/// What such a batch says: true when the transaction is committed. None when it marks no end of a transaction.
+std::optional<bool> marker_commits(const batch_header& header, wire::bytes_view batch);
+
 /// A control batch without effect over [base_offset, last_offset]: carries a consumer past offsets that hold nothing to
 /// show. A batch without records would do by the format, yet clients hang on it.
 wire::slice skip_batch(std::int64_t base_offset, std::int64_t last_offset, std::int32_t partition_leader_epoch,

@@ -171,7 +171,7 @@ result<void> alter_configs(node_state& state, const request& what, reply_functio
             }
         }
         if (wrong.code == error_code::none && !wanted->validate_only) {
-            target->config.replace(std::move(overrides));
+            state.configure_topic(*target, std::move(overrides));
         }
         add_outcome(response, each.resource_type, each.resource_name, wrong);
     }
@@ -195,7 +195,7 @@ result<void> incremental_alter_configs(node_state& state, const request& what, r
             }
         }
         if (wrong.code == error_code::none && !wanted->validate_only) {
-            target->config.replace(std::move(overrides));
+            state.configure_topic(*target, std::move(overrides));
         }
         add_outcome(response, each.resource_type, each.resource_name, wrong);
     }

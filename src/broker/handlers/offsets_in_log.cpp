@@ -26,7 +26,7 @@ partition* find_partition(node_state& state, const std::string& name, std::int32
     return in == nullptr ? nullptr : in->find(index);
 }
 
-std::optional<log_position> position_of(const partition_log& log, std::int64_t timestamp, bool read_committed) {
+result<std::optional<log_position>> position_of(const partition_log& log, std::int64_t timestamp, bool read_committed) {
     switch (timestamp) {
     case latest: return log_position{read_committed ? log.last_stable_offset() : log.end_offset(), -1};
     case earliest:
@@ -36,8 +36,8 @@ std::optional<log_position> position_of(const partition_log& log, std::int64_t t
     }
     const auto found = timestamp == greatest_timestamp ? log.latest_by_time() : log.find_by_time(timestamp);
     // What a reader of committed data cannot read yet, it is not pointed to either.
-    const bool hidden = found && read_committed && found->offset >= log.last_stable_offset();
-    return hidden ? std::nullopt : found;
+    const bool hidden = found && *found && read_committed && (*found)->offset >= log.last_stable_offset();
+    return hidden ? std::optional<log_position>() : found;
 }
 
 } // namespace
@@ -59,10 +59,13 @@ result<void> list_offsets(node_state& state, const request& what, reply_function
                 out.error_code = number(error_code::unknown_topic_or_partition);
             } else if (each.current_leader_epoch > 0) {
                 out.error_code = number(error_code::unknown_leader_epoch);
-            } else if (const auto at = position_of(target->log, each.timestamp, wanted->isolation_level == 1); at) {
-                out.offset = at->offset;
-                out.timestamp = at->timestamp_ms;
-                out.leader_epoch = what.version >= 4 && at->offset >= 0 ? 0 : -1;
+            } else if (const auto at = position_of(target->log, each.timestamp, wanted->isolation_level == 1); !at) {
+                out.error_code = number(error_code::kafka_storage_error);
+                state.log.error("log cannot be read", {{"topic", in.name}, {"why", at.error().message}});
+            } else if (*at) {
+                out.offset = (*at)->offset;
+                out.timestamp = (*at)->timestamp_ms;
+                out.leader_epoch = what.version >= 4 && (*at)->offset >= 0 ? 0 : -1;
             }
         }
     }
@@ -117,8 +120,9 @@ result<void> delete_records(node_state& state, const request& what, reply_functi
                 out.error_code = number(error_code::unknown_topic_or_partition);
             } else if (before < 0 || before > target->log.end_offset()) {
                 out.error_code = number(error_code::offset_out_of_range);
+            } else if (const auto done = target->log.delete_before(before); !done) {
+                out.error_code = number(error_code::kafka_storage_error);
             } else {
-                target->log.delete_before(before);
                 out.low_watermark = target->log.start_offset();
             }
         }
@@ -173,10 +177,14 @@ result<void> describe_log_dirs(node_state& state, const request& what, reply_fun
     };
     protocol::describe_log_dirs_response response;
     auto& out = response.results.emplace_back();
-    out.log_dir = "/memory"; // clients expect a folder; this one is not on a disk
-    const auto& budget = state.topic_table.budget();
-    out.total_bytes = static_cast<std::int64_t>(budget.bytes_max());
-    out.usable_bytes = static_cast<std::int64_t>(budget.bytes_max() - budget.taken());
+    if (state.store) {
+        out.log_dir = "/data"; // how large the disk is, nobody told us: the sizes stay unknown
+    } else {
+        out.log_dir = "/memory"; // clients expect a folder; this one is not on a disk
+        const auto& budget = state.topic_table.budget();
+        out.total_bytes = static_cast<std::int64_t>(budget.bytes_max());
+        out.usable_bytes = static_cast<std::int64_t>(budget.bytes_max() - budget.taken());
+    }
     for (const auto& [name, each] : state.topic_table.all()) {
         protocol::describe_log_dirs_response::describe_log_dirs_topic topic_out;
         topic_out.name = name;

@@ -109,21 +109,21 @@ private:
             return std::nullopt;
         }
         const auto stamp = into.config.log_append_time() ? std::optional(state_.time.wall_ms()) : std::nullopt;
-        auto done = target.log.append(records.view(), stamp);
+        const auto segment_bytes = into.config.segment_bytes();
+        auto done = target.log.append(records.view(), stamp, segment_bytes);
         if (!done) {
             // What retention may give back at once is given back before anybody is refused.
             state_.press_retention();
-            done = target.log.append(records.view(), stamp);
+            done = target.log.append(records.view(), stamp, segment_bytes);
         }
         if (!done) {
-            if (!state_.said_memory_is_full) {
-                state_.said_memory_is_full = true;
-                state_.log.error("produce refused: the log is full",
+            if (!std::exchange(state_.said_log_is_full, true)) {
+                state_.log.error("produce refused: the log cannot take it",
                                  {{"why", done.error().message}, {"topic", into.name}});
             }
             return problem{error_code::kafka_storage_error, done.error().message};
         }
-        state_.said_memory_is_full = false;
+        state_.said_log_is_full = false;
         out.base_offset = done->offset;
         out.log_append_time_ms = done->timestamp_ms;
         state_.wake(target);

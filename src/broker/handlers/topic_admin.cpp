@@ -81,7 +81,7 @@ void create_one(node_state& state, const protocol::create_topics_request::creata
                                 own ? source_topic : source_default, false});
     }
     if (!validate_only) {
-        const auto& made = state.topic_table.create(wanted.name, partition_count, std::move(config));
+        const auto& made = state.create_topic(wanted.name, partition_count, std::move(config));
         out.topic_id = made.id;
         state.log.info("topic created", {{"topic", made.name}, {"partitions", partition_count}});
     }
@@ -158,7 +158,7 @@ result<void> create_partitions(node_state& state, const request& what, reply_fun
         } else if (each.count <= now || static_cast<std::size_t>(each.count) > limits::partitions_per_topic) {
             refuse(error_code::invalid_partitions, "Topic currently has " + std::to_string(now) + " partitions, and " +
                                                        std::to_string(each.count) + " were asked for");
-        } else if (!wanted->validate_only && !state.topic_table.grow(*found, each.count)) {
+        } else if (!wanted->validate_only && !state.grow_topic(*found, each.count)) {
             refuse(error_code::policy_violation, "the broker's limit of partitions is met");
         }
     }

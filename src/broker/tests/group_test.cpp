@@ -65,14 +65,31 @@ protected:
         sync(a, {{a.id, wire::slice::copy_of("left")}, {b.id, wire::slice::copy_of("right")}});
     }
 
+    /// Writes down what it is told.
+    class notes final : public group_keeper {
+    public:
+        void offset_changed(const std::string& group, const topic_partition& where,
+                            const committed_offset* what) override {
+            lines.push_back(group + "/" + where.topic + "=" + (what != nullptr ? std::to_string(what->offset) : "-"));
+        }
+        void offset_pending(const std::string& group, std::int64_t producer_id, const topic_partition& where,
+                            const committed_offset& what) override {
+            lines.push_back(group + "/" + where.topic + "=" + std::to_string(what.offset) + " pending of " +
+                            std::to_string(producer_id));
+        }
+        void pending_ended(const std::string& group, std::int64_t producer_id) override {
+            lines.push_back(group + " no more pending of " + std::to_string(producer_id));
+        }
+        void group_at_rest(const group& which) override { last = which.lasting(); }
+        void group_removed(const std::string& group) override { lines.push_back(group + " removed"); }
+
+        std::vector<std::string> lines;
+        lasting_group last;
+    };
+
     mono_time now_{1h};
-    std::vector<std::string> stored_;
-    group_coordinator groups_{
-        {},
-        random_source(1),
-        [this](const std::string& group, const topic_partition& where, const committed_offset* what) {
-            stored_.push_back(group + "/" + where.topic + "=" + (what != nullptr ? std::to_string(what->offset) : "-"));
-        }};
+    notes kept_;
+    group_coordinator groups_{{}, random_source(1), &kept_};
 };
 
 TEST_F(group_test, one_member_leads_itself) {
@@ -217,7 +234,7 @@ TEST_F(group_test, commits_are_checked_against_membership) {
     sync(a);
     EXPECT_EQ(groups_.check_commit("g", who, now_), error_code::none);
     EXPECT_EQ(groups_.commit("g", who, {"t", 0}, {42, 0, "", 0}), error_code::none);
-    EXPECT_EQ(stored_, std::vector<std::string>{"g/t=42"});
+    EXPECT_EQ(kept_.lines, std::vector<std::string>{"g/t=42"});
     who.generation = 7;
     EXPECT_EQ(groups_.check_commit("g", who, now_), error_code::illegal_generation);
     who = {"stranger", std::nullopt, a.generation, std::nullopt};
@@ -251,6 +268,35 @@ TEST_F(group_test, only_empty_groups_can_be_deleted) {
     groups_.leave("g", a.id, std::nullopt, now_);
     EXPECT_EQ(groups_.remove("g"), error_code::none);
     EXPECT_EQ(groups_.remove("g"), error_code::group_id_not_found);
+}
+
+TEST_F(group_test, a_group_at_rest_goes_on_after_a_restart) {
+    member a;
+    member b;
+    two_stable(a, b);
+    group_coordinator after({}, random_source(2), nullptr);
+    after.restore_group("g", kept_.last, now_);
+    const auto* again = after.find("g");
+    ASSERT_NE(again, nullptr);
+    EXPECT_EQ(again->state(), group_state::stable);
+    EXPECT_EQ(again->lasting(), kept_.last);
+    EXPECT_EQ(after.heartbeat("g", a.id, std::nullopt, a.generation, now_), error_code::none);
+    EXPECT_EQ(after.check_commit("g", {b.id, std::nullopt, b.generation, std::nullopt}, now_), error_code::none);
+    EXPECT_EQ(after.heartbeat("g", a.id, std::nullopt, a.generation + 1, now_), error_code::illegal_generation);
+    after.advance(now_ + 1h);
+    EXPECT_EQ(after.find("g")->state(), group_state::empty) << "who is not heard of is gone";
+}
+
+TEST_F(group_test, positions_are_told_to_the_keeper) {
+    group_coordinator::committer outside;
+    ASSERT_EQ(groups_.check_commit("g", outside, now_), error_code::none);
+    outside.producer_id = 9;
+    EXPECT_EQ(groups_.commit("g", outside, {"t", 0}, {1, 0, "", 0}), error_code::none);
+    groups_.end_transaction("g", 9, true);
+    EXPECT_EQ(groups_.remove_offset("g", {"t", 0}), error_code::none);
+    EXPECT_EQ(groups_.remove("g"), error_code::none);
+    EXPECT_EQ(kept_.lines, (std::vector<std::string>{"g/t=1 pending of 9", "g/t=1", "g no more pending of 9", "g/t=-",
+                                                     "g removed"}));
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "broker/node.hpp"
+#include "broker/tests/asking.hpp"
 #include "broker/tests/batches.hpp"
 #include "broker/topics.hpp"
 #include "protocol/create_topics.hpp"
@@ -25,31 +26,11 @@ using protocol::number;
 class node_test : public ::testing::Test {
 protected:
     template <class Response>
-    struct pending {
-        std::optional<Response> response;
-        int answers = 0;
-        bool empty = false; ///< answered with nothing: acks=0
-    };
+    using pending = pending_answer<Response>;
 
     template <class Response, class Request>
     std::shared_ptr<pending<Response>> send(const Request& wanted, std::int16_t version) {
-        wire::writer out;
-        EXPECT_TRUE(wanted.encode(out, version).has_value());
-        auto state = std::make_shared<pending<Response>>();
-        const request what{Request::api, version, &client_, out.take().flatten()};
-        const auto done = node_.submit(what, [state, version](wire::chain body) {
-            ++state->answers;
-            state->empty = body.empty();
-            if (!state->empty) {
-                wire::reader in(body.flatten());
-                auto decoded = Response::decode(in, version);
-                EXPECT_TRUE(decoded.has_value());
-                EXPECT_EQ(in.remaining(), 0U);
-                state->response = std::move(*decoded);
-            }
-        });
-        EXPECT_TRUE(done.has_value());
-        return state;
+        return send_to<Response>(node_, client_, wanted, version);
     }
     /// For requests that are answered at once.
     template <class Response, class Request>
@@ -75,16 +56,6 @@ protected:
         return *node_.topic_table().find(name);
     }
 
-    static protocol::produce_request produce_of(const std::string& name, std::int32_t partition, wire::slice batch,
-                                                std::int16_t acks = -1) {
-        protocol::produce_request out;
-        out.acks = acks;
-        out.timeout_ms = 1'000;
-        auto& in = out.topic_data.emplace_back();
-        in.name = name;
-        in.partition_data.push_back({partition, std::move(batch)});
-        return out;
-    }
     protocol::produce_response::partition_produce_response produce(const std::string& name, std::int32_t partition,
                                                                    wire::slice batch) {
         return ask<protocol::produce_response>(produce_of(name, partition, std::move(batch)), 9)

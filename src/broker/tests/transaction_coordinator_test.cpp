@@ -24,13 +24,18 @@ protected:
     transaction_coordinator coordinator_{
         {},
         {[this](const topic_partition& where, producer_identity producer, bool commit) {
+             EXPECT_EQ(kept_["tx"].state, commit ? transaction_state::prepare_commit : transaction_state::prepare_abort)
+                 << "the decision is kept before the first marker";
              effects_.push_back((commit ? "commit " : "abort ") + where.topic + std::to_string(where.partition) + " " +
                                 std::to_string(producer.id) + "/" + std::to_string(producer.epoch));
          },
          [this](const std::string& group, std::int64_t, bool commit) {
              effects_.push_back((commit ? "commit group " : "abort group ") + group);
          },
-         [](const transaction&) {}}};
+         [this](const transaction& row) { kept_[row.transactional_id] = row; },
+         [this](std::int64_t next) { ids_reserved_ = next; }}};
+    std::map<std::string, transaction> kept_;
+    std::int64_t ids_reserved_ = 0;
 };
 
 using lines = std::vector<std::string>;
@@ -98,7 +103,7 @@ TEST_F(transaction_test, used_up_epochs_bring_a_new_id_and_the_marker_stays_with
     row.transactional_id = "tx";
     row.producer = {1, std::numeric_limits<std::int16_t>::max() - 1};
     row.timeout = 60s;
-    coordinator_.restore(row);
+    coordinator_.restore(row, now_, 1);
     EXPECT_EQ(add(row.producer), error_code::none);
     const auto ended = coordinator_.end("tx", row.producer, true, true);
     EXPECT_EQ(ended.producer, (producer_identity{2, 0}));
@@ -107,6 +112,47 @@ TEST_F(transaction_test, used_up_epochs_bring_a_new_id_and_the_marker_stays_with
     EXPECT_EQ(add(ended.producer), error_code::none);
     coordinator_.end("tx", ended.producer, true, false);
     EXPECT_EQ(effects_, lines{"commit t0 2/0"});
+}
+
+TEST_F(transaction_test, what_was_decided_is_carried_out_after_a_restart) {
+    transaction row;
+    row.transactional_id = "tx";
+    row.producer = {7, 4};
+    row.previous = {7, 3};
+    row.ending_as = {7, 4};
+    row.state = transaction_state::prepare_commit;
+    row.timeout = 60s;
+    row.partitions = {{"t", 0}, {"t", 1}};
+    row.groups = {"g"};
+    kept_["tx"] = row;
+    coordinator_.restore(row, now_, 1);
+    coordinator_.finish_decided();
+    EXPECT_EQ(effects_, (lines{"commit t0 7/4", "commit t1 7/4", "commit group g"}));
+    EXPECT_EQ(kept_["tx"].state, transaction_state::complete_commit);
+    effects_.clear();
+    coordinator_.finish_decided();
+    EXPECT_TRUE(effects_.empty());
+    EXPECT_EQ(coordinator_.end("tx", {7, 3}, true, true).producer, (producer_identity{7, 4}))
+        << "the client that never got its answer asks again";
+}
+
+TEST_F(transaction_test, time_goes_on_over_a_restart) {
+    transaction row;
+    row.transactional_id = "tx";
+    row.producer = {7, 0};
+    row.state = transaction_state::ongoing;
+    row.timeout = 60s;
+    row.started_at_ms = 100'000;
+    coordinator_.restore(row, now_, 140'000);
+    EXPECT_EQ(*coordinator_.next_deadline(), now_ + 20s);
+}
+
+TEST_F(transaction_test, ids_are_reserved_before_they_are_given_out) {
+    const auto first = coordinator_.init_producer(std::nullopt, 0s, {}).producer.id;
+    EXPECT_GT(ids_reserved_, first);
+    coordinator_.restore_producer_ids(5'000);
+    EXPECT_EQ(coordinator_.init_producer(std::nullopt, 0s, {}).producer.id, 5'000);
+    EXPECT_GT(ids_reserved_, 5'000);
 }
 
 TEST_F(transaction_test, ids_without_a_transaction_never_repeat) {

@@ -118,7 +118,7 @@ protected:
     std::vector<std::string> stored() {
         std::vector<std::string> out;
         const auto& log = node_.topic_table().find("t")->partitions[0]->log;
-        const auto all = log.read(log.start_offset(), {log.end_offset(), SIZE_MAX, true}).flatten();
+        const auto all = log.read(log.start_offset(), {log.end_offset(), SIZE_MAX, true})->flatten();
         for (std::size_t at = 0; at < all.size();) {
             const auto header = *record::parse_header(all.view().subspan(at));
             const auto batch = all.subslice(at, header.total_bytes());

@@ -64,7 +64,8 @@ const std::map<std::string, std::set<std::string>>& layering() {
         {"backend", {"base", "wire", "record", "storage", "protocol", "net", "broker"}},
         {"proxy", {"base", "wire", "record", "storage", "protocol", "net", "fault", "broker", "backend"}},
         {"admin", {"base", "wire", "record", "storage", "protocol", "net", "fault", "broker", "backend", "proxy"}},
-        {"app", {"base", "wire", "record", "storage", "protocol", "net", "fault", "broker", "backend", "proxy", "admin"}},
+        {"app",
+         {"base", "wire", "record", "storage", "protocol", "net", "fault", "broker", "backend", "proxy", "admin"}},
     };
     return table;
 }
