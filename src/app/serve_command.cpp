@@ -23,6 +23,7 @@ serve_settings merged(const CLI::App& command, const serve_settings& given, cons
     take("--admin", out.admin, given.admin);
     take("--admin-token-file", out.admin_token_file, given.admin_token_file);
     take("--rules", out.rules_file, given.rules_file);
+    take("--data", out.data_folder, given.data_folder);
     take("--seed", out.seed, given.seed);
     take("--ledger", out.ledger_file, given.ledger_file);
     take("--ledger-keys", out.ledger_keys, given.ledger_keys);
@@ -52,6 +53,8 @@ void add_serve_command(CLI::App& program, exit_code& outcome) {
     option("--admin-token-file", given->admin_token_file, "File whose first line is the token of the control API",
            "CHAOSBROKER_ADMIN_TOKEN_FILE");
     option("--rules", given->rules_file, "Rules to begin with", "CHAOSBROKER_RULES");
+    option("--data", given->data_folder,
+           "Folder that keeps records, offsets and rules over a restart; in memory without", "CHAOSBROKER_DATA");
     option("--seed", given->seed, "Decides which messages are hit; random without", "CHAOSBROKER_SEED");
     option("--ledger", given->ledger_file, "Keep every ledger entry in this file, a line of JSON each",
            "CHAOSBROKER_LEDGER");
@@ -71,8 +74,8 @@ void add_serve_command(CLI::App& program, exit_code& outcome) {
     option("--partitions", given->partitions, "Partitions of topics that come by being asked for (1)",
            "CHAOSBROKER_PARTITIONS")
         ->check(CLI::Range(1, 10'000));
-    option("--memory-log-mib", given->memory_log_mib, "Limit of the in-memory log (1024, at most half of the memory)",
-           "CHAOSBROKER_MEMORY_LOG_MIB");
+    option("--memory-log-mib", given->memory_log_mib,
+           "Memory for records (1024, with --data 128; at most half of the machine's)", "CHAOSBROKER_MEMORY_LOG_MIB");
     option("--config", *config_file, "A file of settings; flags and variables win", "CHAOSBROKER_CONFIG");
     command->callback([command, given, config_file, &outcome] {
         const auto settings = merged(*command, *given, *config_file);

@@ -7,6 +7,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "app/commands.hpp"
+#include "fault/rule_parser.hpp"
 
 namespace cb::app {
 namespace {
@@ -85,6 +86,21 @@ void read_sasl(const std::string& file, const YAML::Node& node, serve_settings& 
     }
 }
 
+/// "system", "every_batch", or a time as "100ms" or "1s".
+void read_flush(const std::string& file, const YAML::Node& node, serve_settings& settings) {
+    const auto text = node.as<std::string>("");
+    if (text == "system" || text == "every_batch") {
+        settings.flush.emplace().when =
+            text == "system" ? broker::flush_setting::moment::by_system : broker::flush_setting::moment::every_batch;
+        return;
+    }
+    const auto interval = fault::parse_duration(text);
+    if (!interval || *interval <= nanoseconds::zero() || *interval > std::chrono::hours(1)) {
+        refuse(file, node, "flush must be system, every_batch, or a time of at most an hour, as 100ms");
+    }
+    settings.flush = broker::flush_setting{broker::flush_setting::moment::at_intervals, *interval};
+}
+
 } // namespace
 
 void read_config_file(const std::string& file, serve_settings& settings) {
@@ -108,6 +124,10 @@ void read_config_file(const std::string& file, serve_settings& settings) {
     in.take("admin", settings.admin, "HOST:PORT, or off");
     in.take("admin_token_file", settings.admin_token_file, "the name of a file");
     in.take("rules", settings.rules_file, "the name of a file of rules");
+    in.take("data", settings.data_folder, "the name of a folder");
+    if (const auto flush = in.take_node("flush"); flush) {
+        read_flush(file, flush, settings);
+    }
     std::uint64_t seed = 0;
     in.take("seed", seed, "a whole number");
     if (root["seed"]) {

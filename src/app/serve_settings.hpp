@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/log_output.hpp"
+#include "broker/node.hpp"
 
 namespace cb::app {
 
@@ -25,6 +26,8 @@ struct serve_settings {
     std::string admin = "127.0.0.1:8474";              ///< "off": none
     std::string admin_token_file;
     std::string rules_file;
+    std::string data_folder;                    ///< empty: everything is in memory
+    std::optional<broker::flush_setting> flush; ///< with data_folder only
     std::optional<std::uint64_t> seed;
     std::string ledger_file;
     std::string ledger_keys = "full";
@@ -33,7 +36,8 @@ struct serve_settings {
     std::int64_t grace_s = 20;
     std::int32_t partitions = 1;
     bool auto_create_topics = true;
-    std::size_t memory_log_mib = 0; ///< 0: 1024, and never above half of what the machine grants
+    /// 0: 1024, with data_folder 128; never above half of what the machine grants.
+    std::size_t memory_log_mib = 0;
     std::optional<tls_settings> tls;
     std::vector<std::pair<std::string, std::string>> sasl_users; ///< name and password; empty: no authentication
 };

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <system_error>
 
 #include <boost/asio/signal_set.hpp>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include "net/event_loop.hpp"
 #include "proxy/fault_pipeline.hpp"
 #include "proxy/gateway.hpp"
+#include "storage/posix_disk.hpp"
 
 namespace cb::app {
 namespace {
@@ -133,8 +135,41 @@ fault::rule_set read_rules(const std::string& file) {
 }
 
 std::size_t log_bytes(const serve_settings& settings) {
-    const auto wanted = settings.memory_log_mib == 0 ? limits::memory_log_bytes : settings.memory_log_mib * limits::mib;
+    const auto otherwise = settings.data_folder.empty() ? limits::memory_log_bytes : limits::log_cache_bytes;
+    const auto wanted = settings.memory_log_mib == 0 ? otherwise : settings.memory_log_mib * limits::mib;
     return std::min(wanted, memory_granted_bytes() / 2);
+}
+
+std::unique_ptr<storage::disk> open_data(const serve_settings& settings, std::size_t files_max) {
+    if (settings.data_folder.empty()) {
+        if (settings.flush) {
+            throw command_error(exit_code::usage, "flush: without data there is nothing to flush; give --data DIR too");
+        }
+        return nullptr;
+    }
+    const auto where = "--data " + settings.data_folder + ": ";
+    try {
+        return std::make_unique<storage::posix_disk>(settings.data_folder, limits::open_data_files_of(files_max));
+    } catch (const std::system_error& wrong) {
+        const bool in_use = wrong.code().value() == EWOULDBLOCK;
+        throw command_error(exit_code::environment,
+                            where + (in_use ? "another chaosbroker is using this folder" : wrong.code().message()));
+    }
+}
+
+std::string flush_text(const broker::flush_setting& flush) {
+    switch (flush.when) {
+    case broker::flush_setting::moment::by_system: return "by the system: a power cut may take what it had not come to";
+    case broker::flush_setting::moment::every_batch: return "every batch, before it is acknowledged";
+    case broker::flush_setting::moment::at_intervals: break;
+    }
+    return "every " + fault::duration_text(flush.interval) + ": a power cut may take what was acknowledged since";
+}
+
+/// A disk that does not take what must be kept: nobody may be answered any more, so nothing is wound down.
+[[noreturn]] void halt(log_sink& log, const error& why) {
+    log.error("data cannot be kept: stopped at once", {{"why", why.message}});
+    std::_Exit(static_cast<int>(exit_code::environment));
 }
 
 /// The parts of a running broker and their order of life. Two threads: the data loop, on which clients are served, and
@@ -146,11 +181,13 @@ public:
           log_(log),
           given_(settings.rules_file.empty() ? fault::rule_set{} : read_rules(settings.rules_file)),
           seed_(settings.seed.value_or(given_.seed.value_or(fresh_seed()))),
-          node_(options_of(settings), clock_, random_source(seed_), log),
+          files_max_(raise_file_limit() - files_kept_back),
+          data_(open_data(settings, files_max_)),
+          node_(make_node(settings, clock_, seed_, log, data_.get())),
           backend_(node_),
           ledger_(limits::ledger_entries, clock_),
           pipeline_(backend_, clock_, ledger_, key_form_of(settings.ledger_keys), log, seed_),
-          gateway_(data_loop_, pipeline_, log, raise_file_limit() - files_kept_back),
+          gateway_(data_loop_, pipeline_, log, files_max_ - (data_ ? limits::open_data_files_of(files_max_) : 0)),
           rules_(seed_, clock_, [this](std::shared_ptr<const fault::plan> next) { publish(std::move(next)); }),
           api_({data_loop_, rules_, ledger_, pipeline_, gateway_, node_, log, CB_VERSION}) {}
 
@@ -189,6 +226,9 @@ private:
         if (file_) {
             file_->flush();
         }
+        if (const auto kept = node_.flush(); !kept) {
+            halt(log_, kept.error());
+        }
         gateway_.stop();
         data_loop_.stop();
     }
@@ -219,20 +259,26 @@ private:
     void open_ledger() {
         if (!settings_.ledger_file.empty()) {
             file_ = std::make_unique<ledger_file>(settings_.ledger_file);
-            pipeline_.set_before_send([this] {
-                if (!file_->flush() && ledger_.writable()) {
-                    ledger_.write_failed();
-                    log_.error("the ledger cannot be written: nothing is injected any more",
-                               {{"file", settings_.ledger_file}});
-                }
-            });
         }
+        pipeline_.set_before_send([this] {
+            write_ledger();
+            if (const auto kept = node_.commit(); !kept) {
+                halt(log_, kept.error());
+            }
+        });
         ledger_.set_sink([this](const fault::ledger_entry& entry) {
             if (api_.events().anyone()) {
                 api_.events().send(R"({"type":"ledger","entry":)" + to_json(entry) + "}");
             }
             return !file_ || file_->append(entry);
         });
+    }
+
+    void write_ledger() {
+        if (file_ && !file_->flush() && ledger_.writable()) {
+            ledger_.write_failed();
+            log_.error("the ledger cannot be written: nothing is injected any more", {{"file", settings_.ledger_file}});
+        }
     }
 
     void open_admin() {
@@ -259,6 +305,21 @@ private:
         log_.info("control API", {{"host", address->host}, {"port", admin_->port()}});
         control_loop_.post([this] { admin_->start(); });
         control_loop_.start();
+    }
+
+    static broker::node make_node(const serve_settings& settings, const clock& time, std::uint64_t seed, log_sink& log,
+                                  storage::disk* data) {
+        if (data == nullptr) {
+            return broker::node(options_of(settings), time, random_source(seed), log);
+        }
+        const auto flush = settings.flush.value_or(broker::flush_setting{});
+        log.info("data", {{"folder", settings.data_folder}, {"flush", flush_text(flush)}});
+        try {
+            // Names must not repeat over restarts, whatever the seed.
+            return broker::node(options_of(settings), time, random_source(fresh_seed()), log, *data, flush);
+        } catch (const std::runtime_error& wrong) {
+            throw command_error(exit_code::environment, "--data " + settings.data_folder + ": " + wrong.what());
+        }
     }
 
     static broker::node_options options_of(const serve_settings& settings) {
@@ -309,6 +370,8 @@ private:
     system_clock clock_;
     net::event_loop data_loop_;
     net::event_loop control_loop_;
+    std::size_t files_max_;
+    std::unique_ptr<storage::disk> data_; ///< null: everything is in memory
     broker::node node_;
     backend::embedded_backend backend_;
     fault::ledger ledger_;

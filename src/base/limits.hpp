@@ -47,9 +47,11 @@ constexpr std::size_t log_cache_bytes = 128 * mib;
 constexpr std::size_t log_index_spacing_bytes = 32 * kib;
 /// Bytes that one partition gives from disk to one fetch; a consumer asks again sooner than more could be read.
 constexpr std::size_t stored_read_bytes = 4 * mib;
-/// Data files held open at once, and not more than a quarter of what the process may open; the rest come again when
-/// they are needed.
-constexpr std::size_t open_data_files = 4096;
+/// Data files held open at once, of the files that the process may open; the rest come again when they are needed.
+constexpr std::size_t open_data_files_of(std::size_t files_max) {
+    constexpr std::size_t most = 4096;
+    return files_max / 4 < most ? files_max / 4 : most;
+}
 /// Producer ids reserved at once in the journal; a restart skips what is left of them.
 constexpr std::int64_t producer_ids_reserved = 1000;
 constexpr std::size_t topics = 10'000;
