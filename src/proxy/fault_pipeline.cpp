@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/limits.hpp"
+#include "broker/decoded_produce.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/end_txn.hpp"
 
@@ -58,7 +59,7 @@ struct fault_pipeline::produce_under_way {
     };
     std::int16_t version = 0;
     std::int16_t acks = 0;
-    bool rewritten = false;
+    bool all_forwarded = true; ///< the backend's answer holds all that is to be said
     std::vector<part> parts;
     request_fate fate;
     pipeline_reply reply;
@@ -267,30 +268,35 @@ result<void> fault_pipeline::submit_produce(const pipeline_request& what, pipeli
     }
     rewrite_produce(who, *under_way);
 
-    protocol::produce_request forwarded;
-    forwarded.transactional_id = wanted->transactional_id;
-    forwarded.acks = wanted->acks;
-    forwarded.timeout_ms = wanted->timeout_ms;
-    for (const auto& part : under_way->parts) {
-        if (!part.forwarded) {
-            continue;
-        }
-        const bool by_id = version >= produce_topic_id_version;
-        if (forwarded.topic_data.empty() || (by_id ? forwarded.topic_data.back().topic_id != part.topic_id
-                                                   : forwarded.topic_data.back().name != part.topic)) {
-            auto& topic = forwarded.topic_data.emplace_back();
-            topic.name = by_id ? std::string() : part.topic;
-            topic.topic_id = part.topic_id;
-        }
-        forwarded.topic_data.back().partition_data.push_back({part.index, part.fate.batch});
-    }
-    if (forwarded.topic_data.empty()) {
+    auto forwarded = forwarded_produce(*under_way);
+    if (forwarded.message.topic_data.empty()) {
         answer_produce(under_way, {});
         return {};
     }
-    const auto body = under_way->rewritten ? encoded(forwarded, version).flatten() : what.body;
+    forwarded.message.transactional_id = std::move(wanted->transactional_id);
+    forwarded.message.acks = wanted->acks;
+    forwarded.message.timeout_ms = wanted->timeout_ms;
     auto on_reply = [this, under_way](wire::chain answer) { answer_produce(under_way, std::move(answer)); };
-    return backend_.submit({api_key::produce, version, what.client, body}, std::move(on_reply));
+    return backend_.submit({api_key::produce, version, what.client, {}, &forwarded}, std::move(on_reply));
+}
+
+broker::decoded_produce fault_pipeline::forwarded_produce(const produce_under_way& under_way) {
+    broker::decoded_produce out;
+    auto& topics = out.message.topic_data;
+    const bool by_id = under_way.version >= produce_topic_id_version;
+    for (const auto& part : under_way.parts) {
+        if (!part.forwarded) {
+            continue;
+        }
+        if (topics.empty() || (by_id ? topics.back().topic_id != part.topic_id : topics.back().name != part.topic)) {
+            auto& topic = topics.emplace_back();
+            topic.name = by_id ? std::string() : part.topic;
+            topic.topic_id = part.topic_id;
+        }
+        topics.back().partition_data.push_back({part.index, part.fate.batch});
+        out.checksum_known.push_back(part.fate.checksum_known);
+    }
+    return out;
 }
 
 void fault_pipeline::rewrite_produce(const fault::request_context& who, produce_under_way& under_way) {
@@ -302,7 +308,7 @@ void fault_pipeline::rewrite_produce(const fault::request_context& who, produce_
         if (fate.error && (!fate.error_per_partition || fate.error_rule->selects_topic(part.topic))) {
             part.error = *fate.error;
             part.forwarded = false;
-            under_way.rewritten = true;
+            under_way.all_forwarded = false;
             continue;
         }
         if (part.client_batch.empty()) {
@@ -310,7 +316,7 @@ void fault_pipeline::rewrite_produce(const fault::request_context& who, produce_
         }
         part.fate = produce_.rewrite(rules, plan_->seed(), who, part.topic, part.index, part.client_batch, now);
         part.forwarded = part.fate.stored > 0 || part.fate.batch.size() > 0;
-        under_way.rewritten = under_way.rewritten || part.fate.changed || !part.forwarded;
+        under_way.all_forwarded = under_way.all_forwarded && part.forwarded;
     }
 }
 
@@ -319,7 +325,7 @@ void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& un
     std::optional<response_type> stored;
     if (!body.empty()) {
         wire::reader in(body.flatten());
-        auto decoded = response_type::decode(in, under_way->version);
+        auto decoded = response_type::decode(in, under_way->version); // also to learn what was refused
         CB_ASSERT(decoded.has_value());
         stored = std::move(*decoded);
     }
@@ -380,7 +386,7 @@ void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& un
     pipeline_answer given;
     given.delay = under_way->fate.answer_delay;
     if (under_way->acks != 0) {
-        given.body = encoded(out, under_way->version);
+        given.body = under_way->all_forwarded ? std::move(body) : encoded(out, under_way->version);
         given.then = under_way->fate.lose_ack.value_or(after_answer::send);
     }
     under_way->reply(std::move(given));

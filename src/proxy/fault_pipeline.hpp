@@ -77,6 +77,7 @@ private:
 
     result<void> submit_produce(const pipeline_request& what, pipeline_reply reply);
     void rewrite_produce(const fault::request_context& who, produce_under_way& under_way);
+    static broker::decoded_produce forwarded_produce(const produce_under_way& under_way);
     void answer_produce(const std::shared_ptr<produce_under_way>& under_way, wire::chain body);
     result<void> submit_fetch(const pipeline_request& what, pipeline_reply reply);
     void answer_fetch(const pipeline_request& what, const request_fate& fate, wire::chain body,

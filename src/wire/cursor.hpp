@@ -104,7 +104,14 @@ private:
         position_ += sizeof(Number);
         return big_endian(value);
     }
-    std::uint64_t leb128(int bytes_max);
+    std::uint64_t leb128(int bytes_max) {
+        // Nearly all of them take one byte.
+        if (position_ < bytes_.size() && (static_cast<std::uint8_t>(bytes_[position_]) & 0x80) == 0) {
+            return static_cast<std::uint64_t>(bytes_[position_++]);
+        }
+        return long_leb128(bytes_max);
+    }
+    std::uint64_t long_leb128(int bytes_max);
 
     slice source_;
     bytes_view bytes_;
