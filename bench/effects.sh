@@ -32,7 +32,7 @@ rule() { # NAME -> the document of rules
 }
 
 # By the scheduler's own account: /proc/PID/stat ticks at 10 ms.
-cpu_ns() { (set +f && awk '{sum += $1} END {printf "%d", sum}' /proc/"$pid"/task/*/schedstat); }
+cpu_ns() { (set +f && awk '{sum += $1} END {printf "%.0f", sum}' /proc/"$pid"/task/*/schedstat); }
 
 measure() { # NAME -> microseconds of broker CPU a message
     local codec=none before after

@@ -46,21 +46,23 @@ nanoseconds slow_delay(const fault::slow_effect& slow, random_source random) {
 
 } // namespace
 
+/// One batch of a Produce request.
+struct fault_pipeline::produce_part {
+    std::string topic;
+    protocol::uuid topic_id;
+    std::int32_t index = 0;
+    wire::slice client_batch;
+    fault::rewrite_result fate;
+    bool forwarded = true;
+    error_code error = error_code::none; ///< of a rule: answered here
+};
+
 /// A Produce request between its two halves. Owner: the backend's reply function.
 struct fault_pipeline::produce_under_way {
-    struct part {
-        std::string topic;
-        protocol::uuid topic_id;
-        std::int32_t index = 0;
-        wire::slice client_batch;
-        fault::rewrite_result fate;
-        bool forwarded = true;
-        error_code error = error_code::none; ///< of a rule: answered here
-    };
     std::int16_t version = 0;
     std::int16_t acks = 0;
     bool all_forwarded = true; ///< the backend's answer holds all that is to be said
-    std::vector<part> parts;
+    std::vector<produce_part> parts;
     request_fate fate;
     pipeline_reply reply;
 };
@@ -247,7 +249,7 @@ result<void> fault_pipeline::submit_produce(const pipeline_request& what, pipeli
         const auto name = version >= produce_topic_id_version ? backend_.topic_name(each.topic_id) : each.name;
         topics.insert(name);
         for (const auto& part : each.partition_data) {
-            produce_under_way::part made;
+            produce_part made;
             made.topic = name;
             made.topic_id = each.topic_id;
             made.index = part.index;
@@ -320,6 +322,50 @@ void fault_pipeline::rewrite_produce(const fault::request_context& who, produce_
     }
 }
 
+protocol::produce_response::partition_produce_response
+fault_pipeline::answer_for(const produce_part& part, bool by_id, const protocol::produce_response* stored) {
+    protocol::produce_response::partition_produce_response answer;
+    answer.index = part.index;
+    answer.base_offset = -1;
+    if (part.error != error_code::none) {
+        answer.error_code = number(part.error);
+        return answer;
+    }
+    if (!part.forwarded || stored == nullptr) {
+        return answer;
+    }
+    for (const auto& topic : stored->responses) {
+        if (by_id ? topic.topic_id != part.topic_id : topic.name != part.topic) {
+            continue;
+        }
+        for (const auto& each : topic.partition_responses) {
+            if (each.index == part.index) {
+                answer = each;
+            }
+        }
+    }
+    return answer;
+}
+
+/// What was decided becomes true, or did not happen after all.
+void fault_pipeline::settle(produce_part& part, bool refused) {
+    if (refused && part.forwarded) {
+        produce_.refused(part.topic, part.index, part.client_batch);
+    }
+    for (const auto entry : part.fate.entries) {
+        ledger_.close(entry, refused ? fault::entry_state::undone : fault::entry_state::done, -1);
+    }
+    for (auto& message : part.fate.held) {
+        if (!refused) {
+            hold_or_deliver(std::move(message));
+            continue;
+        }
+        for (const auto entry : message.entries) {
+            ledger_.close(entry, fault::entry_state::undone);
+        }
+    }
+}
+
 void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& under_way, wire::chain body) {
     using response_type = protocol::produce_response;
     std::optional<response_type> stored;
@@ -332,43 +378,14 @@ void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& un
     response_type out;
     if (stored) {
         out.throttle_time_ms = stored->throttle_time_ms;
-        out.node_endpoints = stored->node_endpoints;
+        out.node_endpoints = std::move(stored->node_endpoints);
     }
     const bool by_id = under_way->version >= produce_topic_id_version;
     for (auto& part : under_way->parts) {
-        response_type::partition_produce_response answer;
-        answer.index = part.index;
-        answer.base_offset = -1;
-        if (part.error != error_code::none) {
-            answer.error_code = number(part.error);
-        } else if (part.forwarded && stored) {
-            for (const auto& topic : stored->responses) {
-                if (by_id ? topic.topic_id != part.topic_id : topic.name != part.topic) {
-                    continue;
-                }
-                for (const auto& each : topic.partition_responses) {
-                    if (each.index == part.index) {
-                        answer = each;
-                    }
-                }
-            }
-        }
-        const bool refused = answer.error_code != 0;
-        if (refused && part.forwarded) {
-            produce_.refused(part.topic, part.index, part.client_batch);
-        }
-        const auto state = refused ? fault::entry_state::undone : fault::entry_state::done;
-        for (const auto entry : part.fate.entries) {
-            ledger_.close(entry, state, -1);
-        }
-        for (auto& message : part.fate.held) {
-            if (refused) {
-                for (const auto entry : message.entries) {
-                    ledger_.close(entry, fault::entry_state::undone);
-                }
-            } else {
-                hold_or_deliver(std::move(message));
-            }
+        auto answer = answer_for(part, by_id, stored ? &*stored : nullptr);
+        settle(part, answer.error_code != 0);
+        if (under_way->all_forwarded) {
+            continue; // what the backend said is passed on as it is
         }
         if (out.responses.empty() ||
             (by_id ? out.responses.back().topic_id != part.topic_id : out.responses.back().name != part.topic)) {
@@ -390,7 +407,6 @@ void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& un
         given.then = under_way->fate.lose_ack.value_or(after_answer::send);
     }
     under_way->reply(std::move(given));
-    reschedule_();
 }
 
 // --- fetch -------------------------------------------------------------------------------------------------------
@@ -485,7 +501,9 @@ result<void> fault_pipeline::submit_end_txn(const pipeline_request& what, pipeli
 
 void fault_pipeline::hold_or_deliver(fault::held_message message) {
     auto copy = message;
-    if (!held_.hold(std::move(message))) {
+    if (held_.hold(std::move(message))) {
+        reschedule_();
+    } else {
         log_.warning("too many messages are held: one is delivered at once",
                      {{"topic", copy.topic}, {"held", held_.count()}});
         deliver(std::move(copy));

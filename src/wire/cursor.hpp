@@ -105,9 +105,18 @@ private:
         return big_endian(value);
     }
     std::uint64_t leb128(int bytes_max) {
-        // Nearly all of them take one byte.
-        if (position_ < bytes_.size() && (static_cast<std::uint8_t>(bytes_[position_]) & 0x80) == 0) {
-            return static_cast<std::uint64_t>(bytes_[position_++]);
+        // Nearly all of them take one byte or two.
+        if (remaining() >= 2) {
+            const auto first = static_cast<std::uint64_t>(bytes_[position_]);
+            const auto second = static_cast<std::uint64_t>(bytes_[position_ + 1]);
+            if (first < 0x80) {
+                ++position_;
+                return first;
+            }
+            if (second < 0x80) {
+                position_ += 2;
+                return (first & 0x7f) | (second << 7);
+            }
         }
         return long_leb128(bytes_max);
     }
