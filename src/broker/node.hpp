@@ -36,6 +36,7 @@ class topics;
 class group_coordinator;
 class transaction_coordinator;
 struct node_state;
+struct decoded_produce;
 
 /// Who asks. Owner: the session; outlives its requests' handling, not their answers.
 struct client_context {
@@ -54,6 +55,8 @@ struct request {
     std::int16_t version = 0;
     const client_context* client = nullptr;
     wire::slice body; ///< after the request header
+    /// Of Produce requests, when somebody has decoded it before: `body` is not read then. Lives until submit returns.
+    const decoded_produce* produce = nullptr;
 };
 
 /// Gets the answer's body without its header; an empty chain: there is none (acks=0).

@@ -60,6 +60,8 @@ struct compiled_rule {
     [[nodiscard]] bool names_group() const { return !group_.everything(); }
     [[nodiscard]] bool selects_offset(std::int64_t offset) const;
     [[nodiscard]] bool selects_record(const record::record_view& record) const;
+    /// False: selects_record is true of every record.
+    [[nodiscard]] bool reads_records() const { return !key_.everything() || !header_.empty() || !json_.empty(); }
     [[nodiscard]] bool selects_api(protocol::api_key api) const;
     /// Between its start and its end, seen from when it was added or enabled.
     [[nodiscard]] bool active(mono_time now) const;

@@ -127,16 +127,68 @@ void produce_rewriter::forget_longest_unused() {
     }
 }
 
-rewrite_result produce_rewriter::resend(const remembered& earlier, const wire::slice& batch) const {
+rewrite_result produce_rewriter::resend(const remembered& earlier, const wire::slice& batch,
+                                        bool checksum_known) const {
     rewrite_result out;
     out.stored = earlier.stored;
     out.changed = !earlier.same;
     out.batch = earlier.same ? batch : earlier.rewritten;
+    out.checksum_known = checksum_known || !earlier.same;
     return out;
 }
 
-ledger_entry produce_rewriter::entry_for(const work& at, const compiled_rule& rule, std::uint64_t ordinal,
-                                         const record::record_view& sent, const message_draft& before) const {
+/// One message before the rules. Its fields are read when a rule asks for them, and a draft is made when an effect is
+/// tried: most messages need neither. Used again for the next message.
+class produce_rewriter::candidate {
+public:
+    explicit candidate(const record::packed_records& records) : records_(records) {}
+
+    void begin(std::size_t index, std::uint64_t ordinal) {
+        index_ = index;
+        ordinal_ = ordinal;
+        read_ = false;
+        drafted_ = false;
+    }
+    [[nodiscard]] std::uint64_t ordinal() const { return ordinal_; }
+    [[nodiscard]] std::int32_t offset_delta() const { return records_[index_].offset_delta; }
+    /// As the client sent it.
+    const record::record_view& sent() {
+        if (!read_) {
+            records_.read(index_, sent_);
+            read_ = true;
+        }
+        return sent_;
+    }
+    /// What the rules so far left of it.
+    const record::record_view& now() { return drafted_ ? message_.draft.record : sent(); }
+    [[nodiscard]] bool deleted() const { return drafted_ && message_.draft.deleted; }
+    judged& draft() {
+        if (!drafted_) {
+            message_ = {index_, {}, {}};
+            message_.draft.record = sent();
+            drafted_ = true;
+        }
+        return message_;
+    }
+    [[nodiscard]] bool has_entries() const { return drafted_ && !message_.entries.empty(); }
+    judged take() {
+        drafted_ = false;
+        return std::move(message_);
+    }
+
+private:
+    const record::packed_records& records_;
+    std::size_t index_ = 0;
+    std::uint64_t ordinal_ = 0;
+    bool read_ = false;
+    bool drafted_ = false;
+    record::record_view sent_;
+    judged message_;
+};
+
+ledger_entry produce_rewriter::entry_for(const work& at, const compiled_rule& rule, candidate& message) const {
+    const auto& sent = message.sent();
+    const auto& before = message.now();
     ledger_entry entry;
     entry.rule = rule.text.name;
     entry.effect = effect_name(rule.text.what);
@@ -145,52 +197,50 @@ ledger_entry produce_rewriter::entry_for(const work& at, const compiled_rule& ru
     entry.api = "Produce";
     entry.topic = at.topic;
     entry.partition = at.partition;
-    entry.ordinal = static_cast<std::int64_t>(ordinal);
+    entry.ordinal = static_cast<std::int64_t>(message.ordinal());
     if (at.header.producer_id >= 0) {
-        entry.sequence_number = sequence_after(at.header.base_sequence, before.record.offset_delta);
+        entry.sequence_number = sequence_after(at.header.base_sequence, message.offset_delta());
     }
     entry.key = key_text(keys_, sent.key);
     entry.record_hash = record_hash(sent);
-    entry.bytes_before = before.record.value ? static_cast<std::int64_t>(before.record.value->size()) : -1;
+    entry.bytes_before = before.value ? static_cast<std::int64_t>(before.value->size()) : -1;
     entry.trace_id = trace_id_of(sent);
     return entry;
 }
 
 /// Every draw hangs on the message as it was sent, so that rules which share a draw see the same one, whatever the
 /// rules before them did to it. What a rule selects by is what the rules before it left.
-void produce_rewriter::judge_record(const work& at, const place& where, std::uint64_t ordinal,
-                                    const record::record_view& sent, judged& message) {
-    auto& draft = message.draft;
+void produce_rewriter::judge_record(const work& at, const place& where, candidate& message) {
     for (const auto& each : at.rules) {
-        if (draft.deleted) {
+        if (message.deleted()) {
             return;
         }
         const auto& rule = *each.rule;
-        if (!rule.selects_record(draft.record)) {
+        if (rule.reads_records() && !rule.selects_record(message.now())) {
             continue;
         }
         identity fate;
         switch (rule.text.draw_by) {
-        case draw_key::position: fate = where.at(ordinal); break;
-        case draw_key::content: fate = content_identity(sent); break;
-        case draw_key::key: fate = key_identity(sent); break;
-        case draw_key::header: fate = header_identity(sent, rule.text.draw_header); break;
+        case draw_key::position: fate = where.at(message.ordinal()); break;
+        case draw_key::content: fate = content_identity(message.sent()); break;
+        case draw_key::key: fate = key_identity(message.sent()); break;
+        case draw_key::header: fate = header_identity(message.sent(), rule.text.draw_header); break;
         }
         const auto said = judge(rule, at.seed, fate, ledger_.writable());
-        const auto why_not = said.acts ? apply(at, rule, fate, ordinal, sent, message) : said.why_not;
+        const auto why_not = said.acts ? apply(at, rule, fate, message) : said.why_not;
         each.count(said.acts && why_not.empty(), why_not);
     }
 }
 
 /// Tries the effect on a copy: without an entry in the ledger nothing happens to the message.
-std::string_view produce_rewriter::apply(const work& at, const compiled_rule& rule, identity fate,
-                                         std::uint64_t ordinal, const record::record_view& sent, judged& message) {
-    auto tried = message.draft.copy();
+std::string_view produce_rewriter::apply(const work& at, const compiled_rule& rule, identity fate, candidate& message) {
+    auto& target = message.draft();
+    auto tried = target.draft.copy();
     auto random = effect_random(rule, at.seed, fate);
     if (const auto why_not = rule.effect->apply(tried, random); !why_not.empty()) {
         return why_not;
     }
-    auto entry = entry_for(at, rule, ordinal, sent, message.draft);
+    auto entry = entry_for(at, rule, message);
     const bool has_value = !tried.deleted && tried.record.value.has_value();
     entry.bytes_after = has_value ? static_cast<std::int64_t>(tried.record.value->size()) : -1;
     const auto sequence = ledger_.open(std::move(entry));
@@ -198,8 +248,8 @@ std::string_view produce_rewriter::apply(const work& at, const compiled_rule& ru
         ledger_.close(sequence, entry_state::undone);
         return not_in_ledger;
     }
-    message.draft = std::move(tried);
-    message.entries.push_back(sequence);
+    target.draft = std::move(tried);
+    target.entries.push_back(sequence);
     return {};
 }
 
@@ -227,22 +277,33 @@ void produce_rewriter::hold(const work& at, const judged& message, std::vector<h
     }
 }
 
-std::vector<produce_rewriter::judged> produce_rewriter::judge_all(const work& at, const record::record_set& records) {
-    std::vector<judged> out(records.records.size());
+/// Those that something happened to, in the order of the batch.
+std::vector<produce_rewriter::judged> produce_rewriter::judge_all(const work& at,
+                                                                  const record::packed_records& records) {
+    static_assert(std::is_nothrow_move_constructible_v<judged>, "a copy's views would point into the old one");
+    std::vector<judged> out;
     const place where(at.who.client_id, at.topic, at.partition);
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        out[i].draft.record = records.records[i];
-        judge_record(at, where, at.first_ordinal + i, records.records[i], out[i]);
+    candidate message(records);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        message.begin(i, at.first_ordinal + i);
+        judge_record(at, where, message);
+        if (message.has_entries()) {
+            out.push_back(message.take());
+        }
     }
     return out;
 }
 
 /// Packs what is left without gaps; false when the codec refuses.
-bool produce_rewriter::rebuild(const work& at, const std::vector<judged>& messages, rewrite_result& out) const {
+bool produce_rewriter::rebuild(const work& at, const record::packed_records& records,
+                               const std::vector<judged>& messages, rewrite_result& out) const {
     auto options = record::batch_options::like(at.header);
     options.base_sequence = at.stored_base;
-    record::batch_builder builder(options);
+    record::batch_builder builder(options, records.bytes().size());
+    std::size_t next = 0;
     for (const auto& message : messages) {
+        builder.add_renumbered(records, next, message.index);
+        next = message.index + 1;
         const auto& draft = message.draft;
         const bool copies_now = draft.copies_after <= nanoseconds::zero();
         const bool leaves_now = !draft.deleted && !draft.late_by && !draft.reordered;
@@ -259,6 +320,7 @@ bool produce_rewriter::rebuild(const work& at, const std::vector<judged>& messag
             out.entries.insert(out.entries.end(), message.entries.begin(), message.entries.end());
         }
     }
+    builder.add_renumbered(records, next, records.size());
     out.changed = true;
     out.stored = static_cast<std::int32_t>(builder.count());
     out.batch = {};
@@ -270,6 +332,29 @@ bool produce_rewriter::rebuild(const work& at, const std::vector<judged>& messag
         out.batch = std::move(*built);
     }
     return built.has_value();
+}
+
+/// False when the batch's records cannot be read.
+bool produce_rewriter::rewrite_records(const work& at, const wire::slice& batch, rewrite_result& out) {
+    const auto records = record::packed_records::read(at.header, batch);
+    if (!records) {
+        return false;
+    }
+    const auto messages = judge_all(at, *records);
+    const bool any = std::any_of(messages.begin(), messages.end(), [](const judged& m) { return touched(m.draft); });
+    if (any && !rebuild(at, *records, messages, out)) {
+        // The codec refuses: what the client sent goes on as it is, and nothing was done.
+        for (const auto& message : messages) {
+            for (const auto entry : message.entries) {
+                ledger_.close(entry, entry_state::undone);
+            }
+        }
+        out = {};
+        out.batch = batch;
+        out.checksum_known = true;
+        out.stored = at.header.record_count;
+    }
+    return true;
 }
 
 rewrite_result produce_rewriter::rewrite(const std::vector<const compiled_rule*>& rules, std::uint64_t seed,
@@ -298,14 +383,17 @@ rewrite_result produce_rewriter::rewrite(const std::vector<const compiled_rule*>
         }
     }
     // The checksum costs more than all else here: it is looked at where the batch is.
-    if (!at.rules.empty() && !record::validate(batch.view())) {
-        return out;
+    if (!at.rules.empty()) {
+        if (!record::validate(batch.view())) {
+            return out;
+        }
+        out.checksum_known = true;
     }
     const bool idempotent = header->producer_id >= 0 && header->base_sequence >= 0;
     sequence_state* sequences = idempotent ? &sequences_of(at.producer, header->base_sequence) : nullptr;
     if (sequences != nullptr) {
         if (const auto* earlier = find_resent(*sequences, *header); earlier != nullptr) {
-            return resend(*earlier, batch);
+            return resend(*earlier, batch, out.checksum_known);
         }
         // A base that is not the expected one keeps its distance: the broker sees the same gap that the client made.
         const auto distance = static_cast<std::int64_t>(header->base_sequence) - sequences->next_client;
@@ -313,33 +401,17 @@ rewrite_result produce_rewriter::rewrite(const std::vector<const compiled_rule*>
     }
     at.first_ordinal = take_ordinals(who.client_id, topic, partition, static_cast<std::uint64_t>(header->record_count));
 
-    if (!at.rules.empty()) {
-        const auto records = record::read_records(*header, batch);
-        if (!records) {
-            return out;
-        }
-        const auto messages = judge_all(at, *records);
-        const bool any =
-            std::any_of(messages.begin(), messages.end(), [](const judged& m) { return touched(m.draft); });
-        if (any && !rebuild(at, messages, out)) {
-            // The codec refuses: what the client sent goes on as it is, and nothing was done.
-            for (const auto& message : messages) {
-                for (const auto entry : message.entries) {
-                    ledger_.close(entry, entry_state::undone);
-                }
-            }
-            out = {};
-            out.batch = batch;
-            out.stored = header->record_count;
-        }
+    if (!at.rules.empty() && !rewrite_records(at, batch, out)) {
+        return out;
     }
     if (sequences != nullptr) {
         if (!out.changed && at.stored_base != header->base_sequence) {
-            if (at.rules.empty() && !record::validate(batch.view())) {
+            if (!out.checksum_known && !record::validate(batch.view())) {
                 return out; // a new checksum would hide what is wrong with it
             }
             out.batch = renumbered(batch, *header, at.stored_base);
             out.changed = true;
+            out.checksum_known = true;
         }
         note(*sequences, at, out);
     }

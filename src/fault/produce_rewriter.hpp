@@ -9,6 +9,7 @@
 #include "base/limits.hpp"
 #include "fault/ledger.hpp"
 #include "fault/plan.hpp"
+#include "record/packed_records.hpp"
 
 namespace cb::fault {
 
@@ -55,6 +56,8 @@ struct rewrite_result {
     /// What to store. The same slice as came in when nothing was done.
     wire::slice batch;
     bool changed = false;
+    /// The checksum of `batch` has been looked at or written here; the broker need not.
+    bool checksum_known = false;
     /// Records left to store; at 0 the batch is answered here.
     std::int32_t stored = 0;
     std::vector<held_message> held;
@@ -118,10 +121,13 @@ private:
         std::int32_t stored_base;
         producer_partition producer;
     };
+    /// A message that something happened to, or is about to.
     struct judged {
+        std::size_t index = 0; ///< in its batch
         message_draft draft;
         std::vector<ledger_sequence> entries;
     };
+    class candidate;
     using ordinals_key = std::tuple<std::string, std::string, std::int32_t>;
 
     std::uint64_t take_ordinals(std::string_view client_id, const std::string& topic, std::int32_t partition,
@@ -129,17 +135,16 @@ private:
     sequence_state& sequences_of(const producer_partition& who, std::int32_t client_base);
     void forget_longest_unused();
     static const remembered* find_resent(const sequence_state& in, const record::batch_header& header);
-    rewrite_result resend(const remembered& earlier, const wire::slice& batch) const;
+    rewrite_result resend(const remembered& earlier, const wire::slice& batch, bool checksum_known) const;
     void note(sequence_state& in, const work& at, const rewrite_result& what);
-    std::vector<judged> judge_all(const work& at, const record::record_set& records);
-    void judge_record(const work& at, const place& where, std::uint64_t ordinal, const record::record_view& sent,
-                      judged& message);
-    std::string_view apply(const work& at, const compiled_rule& rule, identity fate, std::uint64_t ordinal,
-                           const record::record_view& sent, judged& message);
-    bool rebuild(const work& at, const std::vector<judged>& messages, rewrite_result& out) const;
+    std::vector<judged> judge_all(const work& at, const record::packed_records& records);
+    void judge_record(const work& at, const place& where, candidate& message);
+    std::string_view apply(const work& at, const compiled_rule& rule, identity fate, candidate& message);
+    bool rebuild(const work& at, const record::packed_records& records, const std::vector<judged>& messages,
+                 rewrite_result& out) const;
+    bool rewrite_records(const work& at, const wire::slice& batch, rewrite_result& out);
     void hold(const work& at, const judged& message, std::vector<held_message>& into) const;
-    ledger_entry entry_for(const work& at, const compiled_rule& rule, std::uint64_t ordinal,
-                           const record::record_view& sent, const message_draft& before) const;
+    ledger_entry entry_for(const work& at, const compiled_rule& rule, candidate& message) const;
 
     ledger& ledger_;
     key_form keys_;

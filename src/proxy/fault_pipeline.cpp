@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/limits.hpp"
+#include "broker/decoded_produce.hpp"
 #include "protocol/codec.hpp"
 #include "protocol/end_txn.hpp"
 
@@ -45,21 +46,23 @@ nanoseconds slow_delay(const fault::slow_effect& slow, random_source random) {
 
 } // namespace
 
+/// One batch of a Produce request.
+struct fault_pipeline::produce_part {
+    std::string topic;
+    protocol::uuid topic_id;
+    std::int32_t index = 0;
+    wire::slice client_batch;
+    fault::rewrite_result fate;
+    bool forwarded = true;
+    error_code error = error_code::none; ///< of a rule: answered here
+};
+
 /// A Produce request between its two halves. Owner: the backend's reply function.
 struct fault_pipeline::produce_under_way {
-    struct part {
-        std::string topic;
-        protocol::uuid topic_id;
-        std::int32_t index = 0;
-        wire::slice client_batch;
-        fault::rewrite_result fate;
-        bool forwarded = true;
-        error_code error = error_code::none; ///< of a rule: answered here
-    };
     std::int16_t version = 0;
     std::int16_t acks = 0;
-    bool rewritten = false;
-    std::vector<part> parts;
+    bool all_forwarded = true; ///< the backend's answer holds all that is to be said
+    std::vector<produce_part> parts;
     request_fate fate;
     pipeline_reply reply;
 };
@@ -246,7 +249,7 @@ result<void> fault_pipeline::submit_produce(const pipeline_request& what, pipeli
         const auto name = version >= produce_topic_id_version ? backend_.topic_name(each.topic_id) : each.name;
         topics.insert(name);
         for (const auto& part : each.partition_data) {
-            produce_under_way::part made;
+            produce_part made;
             made.topic = name;
             made.topic_id = each.topic_id;
             made.index = part.index;
@@ -267,30 +270,35 @@ result<void> fault_pipeline::submit_produce(const pipeline_request& what, pipeli
     }
     rewrite_produce(who, *under_way);
 
-    protocol::produce_request forwarded;
-    forwarded.transactional_id = wanted->transactional_id;
-    forwarded.acks = wanted->acks;
-    forwarded.timeout_ms = wanted->timeout_ms;
-    for (const auto& part : under_way->parts) {
-        if (!part.forwarded) {
-            continue;
-        }
-        const bool by_id = version >= produce_topic_id_version;
-        if (forwarded.topic_data.empty() || (by_id ? forwarded.topic_data.back().topic_id != part.topic_id
-                                                   : forwarded.topic_data.back().name != part.topic)) {
-            auto& topic = forwarded.topic_data.emplace_back();
-            topic.name = by_id ? std::string() : part.topic;
-            topic.topic_id = part.topic_id;
-        }
-        forwarded.topic_data.back().partition_data.push_back({part.index, part.fate.batch});
-    }
-    if (forwarded.topic_data.empty()) {
+    auto forwarded = forwarded_produce(*under_way);
+    if (forwarded.message.topic_data.empty()) {
         answer_produce(under_way, {});
         return {};
     }
-    const auto body = under_way->rewritten ? encoded(forwarded, version).flatten() : what.body;
+    forwarded.message.transactional_id = std::move(wanted->transactional_id);
+    forwarded.message.acks = wanted->acks;
+    forwarded.message.timeout_ms = wanted->timeout_ms;
     auto on_reply = [this, under_way](wire::chain answer) { answer_produce(under_way, std::move(answer)); };
-    return backend_.submit({api_key::produce, version, what.client, body}, std::move(on_reply));
+    return backend_.submit({api_key::produce, version, what.client, {}, &forwarded}, std::move(on_reply));
+}
+
+broker::decoded_produce fault_pipeline::forwarded_produce(const produce_under_way& under_way) {
+    broker::decoded_produce out;
+    auto& topics = out.message.topic_data;
+    const bool by_id = under_way.version >= produce_topic_id_version;
+    for (const auto& part : under_way.parts) {
+        if (!part.forwarded) {
+            continue;
+        }
+        if (topics.empty() || (by_id ? topics.back().topic_id != part.topic_id : topics.back().name != part.topic)) {
+            auto& topic = topics.emplace_back();
+            topic.name = by_id ? std::string() : part.topic;
+            topic.topic_id = part.topic_id;
+        }
+        topics.back().partition_data.push_back({part.index, part.fate.batch});
+        out.checksum_known.push_back(part.fate.checksum_known);
+    }
+    return out;
 }
 
 void fault_pipeline::rewrite_produce(const fault::request_context& who, produce_under_way& under_way) {
@@ -302,7 +310,7 @@ void fault_pipeline::rewrite_produce(const fault::request_context& who, produce_
         if (fate.error && (!fate.error_per_partition || fate.error_rule->selects_topic(part.topic))) {
             part.error = *fate.error;
             part.forwarded = false;
-            under_way.rewritten = true;
+            under_way.all_forwarded = false;
             continue;
         }
         if (part.client_batch.empty()) {
@@ -310,7 +318,51 @@ void fault_pipeline::rewrite_produce(const fault::request_context& who, produce_
         }
         part.fate = produce_.rewrite(rules, plan_->seed(), who, part.topic, part.index, part.client_batch, now);
         part.forwarded = part.fate.stored > 0 || part.fate.batch.size() > 0;
-        under_way.rewritten = under_way.rewritten || part.fate.changed || !part.forwarded;
+        under_way.all_forwarded = under_way.all_forwarded && part.forwarded;
+    }
+}
+
+protocol::produce_response::partition_produce_response
+fault_pipeline::answer_for(const produce_part& part, bool by_id, const protocol::produce_response* stored) {
+    protocol::produce_response::partition_produce_response answer;
+    answer.index = part.index;
+    answer.base_offset = -1;
+    if (part.error != error_code::none) {
+        answer.error_code = number(part.error);
+        return answer;
+    }
+    if (!part.forwarded || stored == nullptr) {
+        return answer;
+    }
+    for (const auto& topic : stored->responses) {
+        if (by_id ? topic.topic_id != part.topic_id : topic.name != part.topic) {
+            continue;
+        }
+        for (const auto& each : topic.partition_responses) {
+            if (each.index == part.index) {
+                answer = each;
+            }
+        }
+    }
+    return answer;
+}
+
+/// What was decided becomes true, or did not happen after all.
+void fault_pipeline::settle(produce_part& part, bool refused) {
+    if (refused && part.forwarded) {
+        produce_.refused(part.topic, part.index, part.client_batch);
+    }
+    for (const auto entry : part.fate.entries) {
+        ledger_.close(entry, refused ? fault::entry_state::undone : fault::entry_state::done, -1);
+    }
+    for (auto& message : part.fate.held) {
+        if (!refused) {
+            hold_or_deliver(std::move(message));
+            continue;
+        }
+        for (const auto entry : message.entries) {
+            ledger_.close(entry, fault::entry_state::undone);
+        }
     }
 }
 
@@ -319,50 +371,21 @@ void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& un
     std::optional<response_type> stored;
     if (!body.empty()) {
         wire::reader in(body.flatten());
-        auto decoded = response_type::decode(in, under_way->version);
+        auto decoded = response_type::decode(in, under_way->version); // also to learn what was refused
         CB_ASSERT(decoded.has_value());
         stored = std::move(*decoded);
     }
     response_type out;
     if (stored) {
         out.throttle_time_ms = stored->throttle_time_ms;
-        out.node_endpoints = stored->node_endpoints;
+        out.node_endpoints = std::move(stored->node_endpoints);
     }
     const bool by_id = under_way->version >= produce_topic_id_version;
     for (auto& part : under_way->parts) {
-        response_type::partition_produce_response answer;
-        answer.index = part.index;
-        answer.base_offset = -1;
-        if (part.error != error_code::none) {
-            answer.error_code = number(part.error);
-        } else if (part.forwarded && stored) {
-            for (const auto& topic : stored->responses) {
-                if (by_id ? topic.topic_id != part.topic_id : topic.name != part.topic) {
-                    continue;
-                }
-                for (const auto& each : topic.partition_responses) {
-                    if (each.index == part.index) {
-                        answer = each;
-                    }
-                }
-            }
-        }
-        const bool refused = answer.error_code != 0;
-        if (refused && part.forwarded) {
-            produce_.refused(part.topic, part.index, part.client_batch);
-        }
-        const auto state = refused ? fault::entry_state::undone : fault::entry_state::done;
-        for (const auto entry : part.fate.entries) {
-            ledger_.close(entry, state, -1);
-        }
-        for (auto& message : part.fate.held) {
-            if (refused) {
-                for (const auto entry : message.entries) {
-                    ledger_.close(entry, fault::entry_state::undone);
-                }
-            } else {
-                hold_or_deliver(std::move(message));
-            }
+        auto answer = answer_for(part, by_id, stored ? &*stored : nullptr);
+        settle(part, answer.error_code != 0);
+        if (under_way->all_forwarded) {
+            continue; // what the backend said is passed on as it is
         }
         if (out.responses.empty() ||
             (by_id ? out.responses.back().topic_id != part.topic_id : out.responses.back().name != part.topic)) {
@@ -380,11 +403,10 @@ void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& un
     pipeline_answer given;
     given.delay = under_way->fate.answer_delay;
     if (under_way->acks != 0) {
-        given.body = encoded(out, under_way->version);
+        given.body = under_way->all_forwarded ? std::move(body) : encoded(out, under_way->version);
         given.then = under_way->fate.lose_ack.value_or(after_answer::send);
     }
     under_way->reply(std::move(given));
-    reschedule_();
 }
 
 // --- fetch -------------------------------------------------------------------------------------------------------
@@ -479,7 +501,9 @@ result<void> fault_pipeline::submit_end_txn(const pipeline_request& what, pipeli
 
 void fault_pipeline::hold_or_deliver(fault::held_message message) {
     auto copy = message;
-    if (!held_.hold(std::move(message))) {
+    if (held_.hold(std::move(message))) {
+        reschedule_();
+    } else {
         log_.warning("too many messages are held: one is delivered at once",
                      {{"topic", copy.topic}, {"held", held_.count()}});
         deliver(std::move(copy));

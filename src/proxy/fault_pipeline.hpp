@@ -54,6 +54,7 @@ public:
     [[nodiscard]] const held_messages& held() const { return held_; }
 
 private:
+    struct produce_part;
     struct produce_under_way;
     /// What rules on requests say of one request.
     struct request_fate {
@@ -77,6 +78,10 @@ private:
 
     result<void> submit_produce(const pipeline_request& what, pipeline_reply reply);
     void rewrite_produce(const fault::request_context& who, produce_under_way& under_way);
+    static broker::decoded_produce forwarded_produce(const produce_under_way& under_way);
+    static protocol::produce_response::partition_produce_response answer_for(const produce_part& part, bool by_id,
+                                                                             const protocol::produce_response* stored);
+    void settle(produce_part& part, bool refused);
     void answer_produce(const std::shared_ptr<produce_under_way>& under_way, wire::chain body);
     result<void> submit_fetch(const pipeline_request& what, pipeline_reply reply);
     void answer_fetch(const pipeline_request& what, const request_fate& fate, wire::chain body,

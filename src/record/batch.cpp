@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "base/limits.hpp"
+#include "record/packed_records.hpp"
 #include "wire/crc32c.hpp"
 #include "wire/cursor.hpp"
 
@@ -21,70 +21,29 @@ std::uint32_t checksum(wire::bytes_view batch) { return wire::crc32c(batch.subsp
 
 void renew_checksum(std::span<std::byte> batch) { store(batch, position::crc, checksum(batch)); }
 
-/// A length-prefixed field of a record; -1 is null.
-std::optional<wire::bytes_view> nullable_bytes(wire::reader& in) {
-    const auto size = in.varint();
-    if (size < 0) {
-        return std::nullopt;
-    }
-    return in.bytes(static_cast<std::size_t>(size));
-}
+/// Writes varints and fields to memory that is large enough: the builder's hot path, without a writer's links.
+struct pen {
+    std::byte* at;
 
-void read_headers(wire::reader& in, record_view& record) {
-    const auto count = in.varint();
-    // A header takes two bytes at least, so a larger count is a lie: no memory is taken for it.
-    if (count < 0 || static_cast<std::size_t>(count) > in.remaining() / 2) {
-        in.fail("record with an impossible count of headers");
-        return;
-    }
-    record.headers.reserve(static_cast<std::size_t>(count));
-    for (std::int32_t i = 0; i < count && in.ok(); ++i) {
-        const auto key = nullable_bytes(in);
-        if (!key) {
-            in.fail("record header without a key");
-            return;
-        }
-        record.headers.push_back(header_view{wire::as_text(*key), nullable_bytes(in)});
-    }
-}
-
-void read_record(wire::reader& in, record_view& record) {
-    const auto length = in.varint();
-    if (length < 0 || static_cast<std::size_t>(length) > in.remaining()) {
-        in.fail("record longer than its batch");
-        return;
-    }
-    const auto end = in.position() + static_cast<std::size_t>(length);
-    record.attributes = in.i8();
-    record.timestamp_delta = in.varlong();
-    record.offset_delta = in.varint();
-    record.key = nullable_bytes(in);
-    record.value = nullable_bytes(in);
-    read_headers(in, record);
-    if (in.ok() && in.position() != end) {
-        in.fail("record with another length than it states");
-    }
-}
-
-/// Appends varints and fields to plain bytes: the builder's hot path, without a writer's links.
-struct appender {
-    std::vector<std::byte>& out;
-
-    void varlong(std::int64_t v) const {
+    void varlong(std::int64_t v) {
         auto raw = (static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63);
         while (raw >= 0x80) {
-            out.push_back(static_cast<std::byte>(raw | 0x80));
+            *at++ = static_cast<std::byte>(raw | 0x80);
             raw >>= 7;
         }
-        out.push_back(static_cast<std::byte>(raw));
+        *at++ = static_cast<std::byte>(raw);
     }
-    void nullable(const std::optional<wire::bytes_view>& bytes) const {
-        if (!bytes) {
-            varlong(-1);
-            return;
+    void bytes(wire::bytes_view v) {
+        if (!v.empty()) {
+            std::memcpy(at, v.data(), v.size());
+            at += v.size();
         }
-        varlong(static_cast<std::int64_t>(bytes->size()));
-        out.insert(out.end(), bytes->begin(), bytes->end());
+    }
+    void nullable(const std::optional<wire::bytes_view>& v) {
+        varlong(v ? static_cast<std::int64_t>(v->size()) : -1);
+        if (v) {
+            bytes(*v);
+        }
     }
 };
 
@@ -142,7 +101,7 @@ result<batch_header> parse_header(wire::bytes_view bytes) {
     return header;
 }
 
-result<batch_header> validate(wire::bytes_view batch) {
+result<batch_header> validate(wire::bytes_view batch, bool checksum_known) {
     auto header = parse_header(batch);
     if (!header) {
         return header;
@@ -151,41 +110,10 @@ result<batch_header> validate(wire::bytes_view batch) {
         return fail(errc::malformed, "record batch of " + std::to_string(header->total_bytes()) + " bytes in " +
                                          std::to_string(batch.size()));
     }
-    if (checksum(batch) != header->crc) {
+    if (!checksum_known && checksum(batch) != header->crc) {
         return fail(errc::malformed, "record batch with a wrong checksum");
     }
     return header;
-}
-
-result<record_set> read_records(const batch_header& header, const wire::slice& batch) {
-    if (batch.size() != header.total_bytes()) {
-        return fail(errc::malformed, "record batch is cut");
-    }
-    record_set set;
-    set.storage = batch.subslice(batch_header_bytes);
-    if (header.codec() != wire::codec::none) {
-        auto plain = wire::decompress(header.codec(), set.storage.view(), limits::decompressed_batch_bytes);
-        if (!plain) {
-            return tl::unexpected(plain.error());
-        }
-        set.storage = wire::slice::from(std::move(*plain));
-    }
-    // A record takes seven bytes at least.
-    if (static_cast<std::size_t>(header.record_count) > set.storage.size() / 7 + 1) {
-        return fail(errc::malformed, "record batch with an impossible count of records");
-    }
-    wire::reader in(set.storage.view());
-    set.records.resize(static_cast<std::size_t>(header.record_count));
-    for (auto& record : set.records) {
-        read_record(in, record);
-        if (!in.ok()) {
-            return tl::unexpected(in.error());
-        }
-    }
-    if (in.remaining() != 0) {
-        return fail(errc::malformed, "record batch with bytes behind its last record");
-    }
-    return set;
 }
 
 batch_options batch_options::like(const batch_header& header) {
@@ -202,14 +130,11 @@ batch_options batch_options::like(const batch_header& header) {
 }
 
 void batch_builder::add(const record_view& record) {
-    const appender to{records_};
     const auto size = body_size(record);
-    const auto needed = records_.size() + size + 5;
-    if (needed > records_.capacity()) {
-        records_.reserve(std::max(needed, records_.capacity() * 2));
-    }
+    const auto whole = wire::varint_size(static_cast<std::int64_t>(size)) + size;
+    pen to{out_.grow(whole)};
     to.varlong(static_cast<std::int64_t>(size));
-    records_.push_back(static_cast<std::byte>(record.attributes));
+    *to.at++ = static_cast<std::byte>(record.attributes);
     to.varlong(record.timestamp_delta);
     to.varlong(record.offset_delta);
     to.nullable(record.key);
@@ -219,24 +144,64 @@ void batch_builder::add(const record_view& record) {
         to.nullable(wire::as_bytes(header.key));
         to.nullable(header.value);
     }
-    max_timestamp_delta_ =
-        count_ == 0 ? record.timestamp_delta : std::max(max_timestamp_delta_, record.timestamp_delta);
-    last_delta_ = record.offset_delta;
+    CB_ASSERT(to.at == out_.bytes().data() + out_.size());
+    added(record.offset_delta, record.timestamp_delta);
+}
+
+void batch_builder::added(std::int32_t offset_delta, std::int64_t timestamp_delta) {
+    max_timestamp_delta_ = count_ == 0 ? timestamp_delta : std::max(max_timestamp_delta_, timestamp_delta);
+    last_delta_ = offset_delta;
     ++count_;
+}
+
+void batch_builder::add_renumbered(const packed_records& from, std::size_t first, std::size_t end) {
+    while (first < end) {
+        const auto same_width = [&](std::size_t i) {
+            return wire::varint_size(static_cast<std::int64_t>(count_ + (i - first))) == from[i].offset_delta_bytes;
+        };
+        auto behind = first;
+        while (behind < end && same_width(behind)) {
+            ++behind;
+        }
+        if (behind > first) {
+            copy_run(from, first, behind);
+            first = behind;
+            continue;
+        }
+        // Its number gets narrower or wider, and with it the record and perhaps its length field.
+        auto record = from.read(first);
+        record.offset_delta = static_cast<std::int32_t>(count_);
+        add(record);
+        ++first;
+    }
+}
+
+/// Records that stay as they are but for their numbers, whose width stays: one copy, then the numbers.
+void batch_builder::copy_run(const packed_records& from, std::size_t first, std::size_t end) {
+    const auto begin = from[first].begin;
+    auto* const copied = out_.grow(from[end - 1].end - begin);
+    std::memcpy(copied, from.bytes().data() + begin, from[end - 1].end - begin);
+    for (auto i = first; i < end; ++i) {
+        const auto delta = static_cast<std::int32_t>(count_);
+        if (from[i].offset_delta != delta) {
+            pen{copied + (from[i].offset_delta_at - begin)}.varlong(delta);
+        }
+        added(delta, from[i].timestamp_delta);
+    }
 }
 
 result<wire::slice> batch_builder::build() {
     if (options_.codec != wire::codec::none) {
-        auto packed = wire::compress(options_.codec, records_);
+        auto packed = wire::compress(options_.codec, out_.view().subspan(batch_header_bytes));
         if (!packed) {
             return tl::unexpected(packed.error());
         }
-        records_ = std::move(*packed);
+        out_.shrink(batch_header_bytes);
+        out_.append(*packed);
     }
-    std::vector<std::byte> out(batch_header_bytes + records_.size());
-    const std::span<std::byte> batch(out);
+    const auto batch = out_.bytes();
     store(batch, position::base_offset, options_.base_offset);
-    store(batch, position::batch_length, static_cast<std::int32_t>(out.size() - batch_overhead_bytes));
+    store(batch, position::batch_length, static_cast<std::int32_t>(batch.size() - batch_overhead_bytes));
     store(batch, position::partition_leader_epoch, options_.partition_leader_epoch);
     store(batch, position::magic, std::int8_t{2});
     const auto flags = static_cast<std::int16_t>(options_.attributes | static_cast<std::int16_t>(options_.codec));
@@ -249,9 +214,8 @@ result<wire::slice> batch_builder::build() {
     store(batch, position::producer_epoch, options_.producer_epoch);
     store(batch, position::base_sequence, options_.base_sequence);
     store(batch, position::record_count, static_cast<std::int32_t>(count_));
-    std::copy(records_.begin(), records_.end(), out.begin() + batch_header_bytes);
     renew_checksum(batch);
-    return wire::slice::from(std::move(out));
+    return out_.take();
 }
 
 void set_base_offset(std::span<std::byte> batch, std::int64_t offset) { store(batch, position::base_offset, offset); }

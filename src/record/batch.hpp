@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "wire/byte_buffer.hpp"
 #include "wire/compression.hpp"
 #include "wire/slice.hpp"
 
@@ -80,8 +81,9 @@ struct batch_header {
 /// and 1.
 result<batch_header> parse_header(wire::bytes_view bytes);
 
-/// parse_header, and the batch is whole and alone, and its checksum is right.
-result<batch_header> validate(wire::bytes_view batch);
+/// parse_header, and the batch is whole and alone, and its checksum is right. `checksum_known`: somebody of us has
+/// looked at it already, or has written it.
+result<batch_header> validate(wire::bytes_view batch, bool checksum_known = false);
 
 struct header_view {
     std::string_view key;
@@ -126,19 +128,30 @@ struct batch_options {
     static batch_options like(const batch_header& header);
 };
 
-/// Writes a batch. Value type; offsets and timestamps are taken as they are given.
+class packed_records;
+
+/// Writes a batch. Value type that moves only; offsets and timestamps are taken as they are given.
 class batch_builder {
 public:
-    explicit batch_builder(const batch_options& options) : options_(options) {}
+    /// `records_bytes_expected`: of all records together, when the caller knows it.
+    explicit batch_builder(const batch_options& options, std::size_t records_bytes_expected = 0) : options_(options) {
+        out_.reserve(batch_header_bytes + records_bytes_expected);
+        out_.grow(batch_header_bytes); // written when the batch ends
+    }
 
     void add(const record_view& record);
+    /// The records [first, end) of another batch, byte for byte but for their offset deltas: these go on from count().
+    void add_renumbered(const packed_records& from, std::size_t first, std::size_t end);
     [[nodiscard]] std::size_t count() const { return count_; }
     /// Ends the batch; the builder is used up. Error: limit, when the codec refuses.
     result<wire::slice> build();
 
 private:
+    void copy_run(const packed_records& from, std::size_t first, std::size_t end);
+    void added(std::int32_t offset_delta, std::int64_t timestamp_delta);
+
     batch_options options_;
-    std::vector<std::byte> records_;
+    wire::byte_buffer out_;
     std::size_t count_ = 0;
     std::int32_t last_delta_ = -1;
     std::int64_t max_timestamp_delta_ = 0;

@@ -17,7 +17,7 @@ slice reader::take_slice(std::size_t count) {
     return source_.owner() ? source_.subslice(at, count) : slice::copy_of(view);
 }
 
-std::uint64_t reader::leb128(int bytes_max) {
+std::uint64_t reader::long_leb128(int bytes_max) {
     std::uint64_t value = 0;
     for (int i = 0; i < bytes_max; ++i) {
         const auto byte = static_cast<std::uint64_t>(u8());

@@ -104,7 +104,23 @@ private:
         position_ += sizeof(Number);
         return big_endian(value);
     }
-    std::uint64_t leb128(int bytes_max);
+    std::uint64_t leb128(int bytes_max) {
+        // Nearly all of them take one byte or two.
+        if (remaining() >= 2) {
+            const auto first = static_cast<std::uint64_t>(bytes_[position_]);
+            const auto second = static_cast<std::uint64_t>(bytes_[position_ + 1]);
+            if (first < 0x80) {
+                ++position_;
+                return first;
+            }
+            if (second < 0x80) {
+                position_ += 2;
+                return (first & 0x7f) | (second << 7);
+            }
+        }
+        return long_leb128(bytes_max);
+    }
+    std::uint64_t long_leb128(int bytes_max);
 
     slice source_;
     bytes_view bytes_;

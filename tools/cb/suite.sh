@@ -198,10 +198,12 @@ run_soak() {
 run_bench() {
     case "${1:-}" in
         broker) build_preset release; fetch_peers; shift; bench/broker.sh "$@" ;;
+        rewriting) build_preset release rewriting_bench; shift; build/release/bin/rewriting_bench "$@" ;;
         effects) build_preset release chaosbroker; fetch_peers; shift; bench/effects.sh "$@" ;;
         *)
             echo "./cb bench broker     this broker beside Apache Kafka, one client, one machine"
             echo "./cb bench effects    what a rule costs: the broker's CPU a message"
+            echo "./cb bench rewriting  the same without sockets: pipeline, rules and log alone"
             ;;
     esac
 }

@@ -15,7 +15,14 @@ TEST(random, is_the_same_everywhere_and_for_ever) {
     EXPECT_EQ(mix64(0), 0xe220a8397b1dcdafU);
     random_source source(7);
     EXPECT_EQ(source.next(), 0x63cbe1e459320dd7U);
-    EXPECT_NE(stable_hash("a"), stable_hash("b"));
+}
+
+TEST(random, the_hash_of_text_is_xxh64) {
+    EXPECT_EQ(stable_hash(""), 0xef46db3751d8e999U);
+    EXPECT_EQ(stable_hash("a"), 0xd24ec4f1a98c6e5bU);
+    EXPECT_EQ(stable_hash("abc"), 0x44bc2cf5ad770999U);
+    EXPECT_EQ(stable_hash("Nobody inspects the spammish repetition"), 0xfbcea83c8a378bf1U);
+    EXPECT_NE(stable_hash("a", 1), stable_hash("a", 2));
 }
 
 TEST(random, below_is_even) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "broker/decoded_produce.hpp"
 #include "broker/handlers/handler.hpp"
-#include "protocol/produce.hpp"
 
 namespace cb::broker::handlers {
 namespace {
@@ -18,8 +18,9 @@ struct problem {
 };
 
 /// What of a batch can be judged without its records' content.
-std::optional<problem> check_batch(const topic& into, const wire::slice& batch, record::batch_header& header) {
-    const auto parsed = record::validate(batch.view());
+std::optional<problem> check_batch(const topic& into, const wire::slice& batch, bool checksum_known,
+                                   record::batch_header& header) {
+    const auto parsed = record::validate(batch.view(), checksum_known);
     if (!parsed) {
         const bool old = parsed.error().kind == errc::unsupported;
         return problem{old ? error_code::unsupported_for_message_format : error_code::corrupt_message,
@@ -52,7 +53,8 @@ public:
     produce_call(node_state& state, const protocol::produce_request& wanted, std::int16_t version)
         : state_(state), wanted_(wanted), version_(version) {}
 
-    void append(topic* into, std::int32_t index, const std::optional<wire::slice>& records, partition_response& out) {
+    void append(topic* into, std::int32_t index, const std::optional<wire::slice>& records, bool checksum_known,
+                partition_response& out) {
         out.index = index;
         out.base_offset = -1;
         auto* target = into == nullptr ? nullptr : into->find(index);
@@ -65,7 +67,7 @@ public:
         if (!records || records->empty()) {
             wrong = problem{error_code::invalid_record, "no batch"};
         } else {
-            wrong = check_batch(*into, *records, header);
+            wrong = check_batch(*into, *records, checksum_known, header);
         }
         if (!wrong) {
             wrong = check_transaction(*into, index, header);
@@ -138,22 +140,30 @@ private:
 } // namespace
 
 result<void> produce(node_state& state, const request& what, reply_function reply) {
-    const auto wanted = decode<protocol::produce_request>(what);
-    if (!wanted) {
-        return tl::unexpected(wanted.error());
+    protocol::produce_request from_body;
+    if (what.produce == nullptr) {
+        auto decoded = decode<protocol::produce_request>(what);
+        if (!decoded) {
+            return tl::unexpected(decoded.error());
+        }
+        from_body = std::move(*decoded);
     }
-    const bool acks_valid = wanted->acks == 0 || wanted->acks == 1 || wanted->acks == -1;
+    const auto& wanted = what.produce != nullptr ? what.produce->message : from_body;
+    std::size_t batches = 0;
+    const auto next_checksum_known = [&] { return what.produce != nullptr && what.produce->checksum_known[batches++]; };
+    const bool acks_valid = wanted.acks == 0 || wanted.acks == 1 || wanted.acks == -1;
     protocol::produce_response response;
-    produce_call call(state, *wanted, what.version);
-    for (const auto& each : wanted->topic_data) {
+    produce_call call(state, wanted, what.version);
+    for (const auto& each : wanted.topic_data) {
         auto& topic_out = response.responses.emplace_back();
         topic_out.name = each.name;
         topic_out.topic_id = each.topic_id;
         auto* into = what.version >= 13 ? state.topic_table.find(each.topic_id) : state.topic_table.find(each.name);
         for (const auto& part : each.partition_data) {
             auto& out = topic_out.partition_responses.emplace_back();
+            const bool checksum_known = next_checksum_known();
             if (acks_valid) {
-                call.append(into, part.index, part.records, out);
+                call.append(into, part.index, part.records, checksum_known, out);
             } else {
                 out.index = part.index;
                 out.base_offset = -1;
@@ -164,7 +174,7 @@ result<void> produce(node_state& state, const request& what, reply_function repl
             }
         }
     }
-    if (wanted->acks == 0) {
+    if (wanted.acks == 0) {
         reply({});
     } else {
         answer(reply, response, what.version);

@@ -356,8 +356,67 @@ TEST_F(rewriting, effects_on_a_changed_message_add_up) {
     const auto header = *record::validate(out.batch.view());
     const auto set = record::read_records(header, out.batch);
     ASSERT_EQ(set->records.size(), 2U);
-    EXPECT_EQ(set->records[0].value->size(), value_of(7).size() - 1);
+    const auto entries = ledger_.since(1, 10, "");
+    ASSERT_EQ(entries.size(), 3U);
+    EXPECT_EQ(entries[1].bytes_before, entries[0].bytes_after) << "what salt left is what is truncated";
+    EXPECT_EQ(static_cast<std::int64_t>(set->records[0].value->size()), entries[0].bytes_after - 1);
     EXPECT_EQ(wire::as_text(*set->records[0].value), wire::as_text(*set->records[1].value));
+}
+
+TEST_F(rewriting, what_is_copied_in_runs_is_what_the_ledger_says_written_record_by_record) {
+    const std::uint64_t seed = 20261124;
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    random_source random(seed);
+    rules(R"(rules: [{name: lose, chance: 7%, do: delete}, {name: keyed, where: {key: "*3"}, chance: 20%, do: delete},
+                     {name: twice, chance: 5%, draw_by: content, do: {duplicate: {copies: 2}}}])",
+          seed);
+    std::int64_t first = 0;
+    int changed = 0;
+    for (int round = 0; round < 300; ++round) {
+        const auto count = static_cast<int>(1 + random.below(round % 10 == 0 ? 400 : 80));
+        const auto codec = round % 3 == 0 ? wire::codec::zstd : wire::codec::none;
+        const auto sent = batch(first, count, 42, static_cast<std::int32_t>(first), codec);
+        const auto entries_before = ledger_.last_sequence();
+        const auto out = write(sent);
+
+        // The slow way: each record read, and written as often as the entries say.
+        std::map<std::int64_t, int> times;
+        for (const auto& entry : ledger_.since(entries_before + 1, SIZE_MAX, "")) {
+            times[entry.ordinal - first] = entry.effect == "delete" ? 0 : 3;
+        }
+        const auto header = *record::parse_header(sent.view());
+        auto options = record::batch_options::like(header);
+        options.base_sequence =
+            record::parse_header(out.batch.view()) ? record::parse_header(out.batch.view())->base_sequence : 0;
+        record::batch_builder slow(options);
+        const auto records = record::read_records(header, sent);
+        for (auto record : records->records) {
+            const auto fate = times.find(record.offset_delta);
+            for (int left = fate == times.end() ? 1 : fate->second; left > 0; --left) {
+                record.offset_delta = static_cast<std::int32_t>(slow.count());
+                slow.add(record);
+            }
+        }
+        ASSERT_EQ(static_cast<std::size_t>(out.stored), slow.count());
+        if (out.stored > 0) {
+            EXPECT_EQ(out.batch, *slow.build()) << "round " << round;
+            EXPECT_TRUE(out.checksum_known);
+            EXPECT_TRUE(record::validate(out.batch.view()));
+        }
+        changed += out.changed ? 1 : 0;
+        first += count;
+    }
+    EXPECT_GT(changed, 200);
+}
+
+TEST_F(rewriting, a_checksum_is_known_only_when_it_was_looked_at) {
+    const auto sent = batch(0, 3, 9, 0);
+    EXPECT_FALSE(write(sent).checksum_known);
+    EXPECT_FALSE(write(sent).checksum_known) << "nor of a resend";
+    rules("rules: [{name: r, where: {topic: other}, do: delete}]");
+    EXPECT_FALSE(write(batch(3, 3, 9, 3)).checksum_known);
+    rules("rules: [{name: r, where: {key: never}, do: delete}]");
+    EXPECT_TRUE(write(batch(6, 3, 9, 6)).checksum_known);
 }
 
 TEST_F(rewriting, a_wrong_checksum_stays_wrong) {
@@ -368,6 +427,7 @@ TEST_F(rewriting, a_wrong_checksum_stays_wrong) {
     const auto bad = wire::slice::from(bytes);
     rules("rules: [{name: r, do: delete}]");
     EXPECT_EQ(write(bad).batch, bad);
+    EXPECT_FALSE(write(bad).checksum_known);
     write(good); // moves the sequence
     plan_ = std::make_shared<plan>();
     std::vector<std::byte> next;
@@ -376,6 +436,7 @@ TEST_F(rewriting, a_wrong_checksum_stays_wrong) {
     next.back() ^= std::byte{1};
     const auto bad_later = wire::slice::from(next);
     EXPECT_EQ(write(bad_later).batch, bad_later);
+    EXPECT_FALSE(write(bad_later).checksum_known);
 }
 
 class reading : public rewriting {

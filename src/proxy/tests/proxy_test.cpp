@@ -206,6 +206,34 @@ TEST_F(pipeline_test, a_batch_that_the_broker_refuses_leaves_no_trace) {
     EXPECT_EQ(produce({"b"}, out_of_order).error_code, 0);
 }
 
+TEST_F(pipeline_test, a_damaged_batch_is_refused_whatever_the_rules_look_at) {
+    const auto damaged = [this] {
+        record::batch_builder builder({});
+        record::record_view each;
+        each.value = wire::as_bytes("value");
+        builder.add(each);
+        const auto good = *builder.build();
+        std::vector<std::byte> bytes(good.view().begin(), good.view().end());
+        bytes.back() ^= std::byte{1};
+        protocol::produce_request request;
+        request.acks = -1;
+        auto& topic = request.topic_data.emplace_back();
+        topic.name = "t";
+        topic.partition_data.push_back({0, wire::slice::from(std::move(bytes))});
+        const auto answer = submit(request, 9);
+        return decoded<protocol::produce_response>(answer, 9).responses[0].partition_responses[0].error_code;
+    };
+    const auto corrupt = number(protocol::error_code::corrupt_message);
+    EXPECT_EQ(damaged(), corrupt);
+    rules("rules: [{name: r, where: {topic: other}, do: delete}]");
+    EXPECT_EQ(damaged(), corrupt);
+    rules("rules: [{name: r, where: {key: never}, do: delete}]");
+    EXPECT_EQ(damaged(), corrupt);
+    rules("rules: [{name: r, do: delete}]");
+    EXPECT_EQ(damaged(), corrupt);
+    EXPECT_EQ(stored(), texts{});
+}
+
 TEST_F(pipeline_test, what_is_held_of_a_transaction_is_released_by_its_commit_and_dropped_by_its_abort) {
     protocol::init_producer_id_request init;
     init.transactional_id = "tx";

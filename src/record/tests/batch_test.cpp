@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/random.hpp"
+#include "record/packed_records.hpp"
 #include "wire/cursor.hpp"
 
 namespace cb::record {
@@ -100,6 +101,121 @@ INSTANTIATE_TEST_SUITE_P(codecs, every_codec,
                          testing::Values(wire::codec::none, wire::codec::gzip, wire::codec::snappy, wire::codec::lz4,
                                          wire::codec::zstd),
                          [](const auto& param_case) { return std::string(to_string(param_case.param)); });
+
+/// A batch of random records: null, empty and long fields, headers, times that go back and forth.
+wire::slice random_batch(random_source& random, std::size_t count) {
+    batch_options options;
+    options.base_timestamp = 1'000'000;
+    options.codec = random.below(2) == 0 ? wire::codec::none : wire::codec::lz4;
+    batch_builder builder(options);
+    const std::string bytes(300, 'b');
+    const auto field = [&]() -> std::optional<wire::bytes_view> {
+        return random.below(4) == 0 ? std::nullopt : std::optional(as_bytes(bytes).first(random.below(bytes.size())));
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+        record_view each;
+        each.offset_delta = static_cast<std::int32_t>(i);
+        each.timestamp_delta = static_cast<std::int64_t>(random.below(100'000)) - 50'000;
+        each.key = field();
+        each.value = field();
+        for (auto headers = random.below(3); headers > 0; --headers) {
+            each.headers.push_back({"name", field()});
+        }
+        builder.add(each);
+    }
+    return *builder.build();
+}
+
+TEST(batch, records_that_are_copied_packed_are_those_that_are_written_one_by_one) {
+    const auto seed = std::uint64_t{20261125};
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    random_source random(seed);
+    // Around the counts at which a record's number takes another byte: 64 and 8192.
+    for (const std::size_t count : {1U, 2U, 63U, 64U, 65U, 66U, 130U, 700U, 8190U, 8200U, 8300U}) {
+        const auto batch = random_batch(random, count);
+        const auto header = *parse_header(batch.view());
+        const auto packed = packed_records::read(header, batch);
+        ASSERT_TRUE(packed) << packed.error().message;
+        ASSERT_EQ(packed->size(), count);
+        batch_builder copied(batch_options::like(header));
+        batch_builder written(batch_options::like(header));
+        std::size_t run = 0;
+        const auto one_by_one = [&](std::size_t i) {
+            auto record = packed->read(i);
+            record.offset_delta = static_cast<std::int32_t>(written.count());
+            written.add(record);
+        };
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto fate = random.below(10); // 0: goes, 1: comes twice, else stays
+            if (fate <= 1) {
+                copied.add_renumbered(*packed, run, i);
+                copied.add_renumbered(*packed, i, fate == 0 ? i : i + 1);
+                run = fate == 0 ? i + 1 : i;
+            }
+            for (std::uint64_t times = fate == 0 ? 0 : (fate == 1 ? 2 : 1); times > 0; --times) {
+                one_by_one(i);
+            }
+        }
+        copied.add_renumbered(*packed, run, count);
+        ASSERT_EQ(copied.count(), written.count());
+        EXPECT_EQ(*copied.build(), *written.build()) << count << " records";
+    }
+}
+
+TEST(batch, numbers_that_are_written_wider_than_they_need_keep_their_meaning) {
+    // One record after another: length, attributes, time, number in two bytes instead of one, null key and value.
+    std::vector<std::byte> bytes(batch_header_bytes);
+    for (int i = 0; i < 3; ++i) {
+        for (const int byte : {14, 0, 0, 0x80 | (i * 2), 0, 1, 1, 0}) {
+            bytes.push_back(static_cast<std::byte>(byte));
+        }
+    }
+    const auto batch = wire::slice::from(std::move(bytes));
+    batch_header header;
+    header.batch_length = static_cast<std::int32_t>(batch.size() - batch_overhead_bytes);
+    header.record_count = 3;
+    const auto packed = packed_records::read(header, batch);
+    ASSERT_TRUE(packed) << packed.error().message;
+    batch_builder builder({});
+    builder.add_renumbered(*packed, 1, 3);
+    const auto built = *builder.build();
+    const auto read = read_records(*validate(built.view()), built);
+    ASSERT_TRUE(read) << read.error().message;
+    ASSERT_EQ(read->records.size(), 2U);
+    EXPECT_EQ(read->records[0].offset_delta, 0);
+    EXPECT_EQ(read->records[1].offset_delta, 1);
+}
+
+TEST(batch, packed_records_check_what_read_records_checks) {
+    const auto seed = std::uint64_t{20261126};
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    random_source random(seed);
+    int refused = 0;
+    for (int round = 0; round < 3000; ++round) {
+        const auto batch = three_records(wire::codec::none);
+        std::vector<std::byte> bytes(batch.view().begin(), batch.view().end());
+        bytes[batch_header_bytes + random.below(bytes.size() - batch_header_bytes)] =
+            static_cast<std::byte>(random.below(256));
+        const auto damaged = wire::slice::from(bytes);
+        const auto header = *parse_header(damaged.view());
+        const auto packed = packed_records::read(header, damaged);
+        const auto read = read_records(header, damaged);
+        ASSERT_EQ(packed.has_value(), read.has_value());
+        if (!read) {
+            ++refused;
+            EXPECT_EQ(packed.error().message, read.error().message);
+            continue;
+        }
+        for (std::size_t i = 0; i < packed->size(); ++i) {
+            const auto one = packed->read(i);
+            EXPECT_EQ(one.offset_delta, read->records[i].offset_delta);
+            EXPECT_EQ(one.headers.size(), read->records[i].headers.size());
+            EXPECT_EQ(one.key.has_value(), read->records[i].key.has_value());
+            EXPECT_EQ(one.value.has_value(), read->records[i].value.has_value());
+        }
+    }
+    EXPECT_GT(refused, 300);
+}
 
 TEST(batch, older_formats_are_named) {
     std::vector<std::byte> old(61);

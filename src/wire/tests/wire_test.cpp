@@ -31,6 +31,21 @@ TEST(crc32c, instruction_and_table_agree_also_in_pieces) {
     }
 }
 
+TEST(crc32c, stretches_side_by_side_agree_with_the_table_at_every_length_around_their_sizes) {
+    random_source random(2);
+    std::vector<std::byte> bytes(20'000);
+    for (auto& byte : bytes) {
+        byte = static_cast<std::byte>(random.below(256));
+    }
+    for (const std::size_t around : {768U, 1536U, 6144U, 6912U, 12'288U, 19'000U}) {
+        for (std::size_t size = around - 10; size < around + 10; ++size) {
+            const auto begin = random.below(bytes.size() - size);
+            const auto part = bytes_view(bytes).subspan(begin, size);
+            EXPECT_EQ(crc32c(part, 77), crc32c_portable(part, 77)) << size << " bytes at " << begin;
+        }
+    }
+}
+
 TEST(cursor, numbers_round_trip_at_their_bounds) {
     writer out;
     out.i8(-1);
