@@ -20,7 +20,7 @@ partition_log::~partition_log() {
     for (const auto& each : chunks_) {
         budget_.give(each.capacity);
     }
-    budget_.give(index_.size() * sizeof(entry));
+    budget_.give(index_.size() * entry_bytes);
 }
 
 std::span<std::byte> partition_log::reserve(std::size_t size, at_limit then) {
@@ -28,17 +28,17 @@ std::span<std::byte> partition_log::reserve(std::size_t size, at_limit then) {
         const auto grown =
             chunks_.empty() ? first_chunk_bytes : std::min(limits::memory_chunk_bytes, chunks_.back().capacity * 2);
         const auto capacity = std::max(grown, size);
-        if (then == at_limit::refuse && !budget_.fits(capacity + sizeof(entry))) {
+        if (then == at_limit::refuse && !budget_.fits(capacity + entry_bytes)) {
             return {};
         }
         budget_.take(capacity);
         chunks_.push_back({std::make_shared_for_overwrite<std::byte[]>(capacity), capacity, 0, 0});
     }
     // A log of tiny batches is half index: it counts.
-    if (then == at_limit::refuse && !budget_.fits(sizeof(entry))) {
+    if (then == at_limit::refuse && !budget_.fits(entry_bytes)) {
         return {};
     }
-    budget_.take(sizeof(entry));
+    budget_.take(entry_bytes);
     auto& last = chunks_.back();
     return {last.memory.get() + last.used, size};
 }
@@ -64,6 +64,7 @@ result<log_position> partition_log::append(wire::bytes_view batch, std::optional
     auto& last = chunks_.back();
     index_.push_back({end_offset_, header->last_offset(), header->max_timestamp, first_chunk_ + chunks_.size() - 1,
                       static_cast<std::uint32_t>(last.used), static_cast<std::uint32_t>(batch.size())});
+    times_.push_back(header->max_timestamp);
     last.used += batch.size();
     ++last.batches;
     bytes_ += batch.size();
@@ -157,13 +158,11 @@ std::vector<aborted_transaction> partition_log::aborted_between(std::int64_t fir
 }
 
 std::optional<log_position> partition_log::find_by_time(std::int64_t timestamp_ms) const {
-    const auto found = std::find_if(index_.begin(), index_.end(), [&](const entry& each) {
-        return each.max_timestamp >= timestamp_ms && each.last_offset >= start_offset_;
-    });
-    if (found == index_.end()) {
+    const auto found = times_.first_at_or_after(timestamp_ms);
+    if (!found) {
         return std::nullopt;
     }
-    const auto batch = batch_at(*found);
+    const auto batch = batch_at(index_[*found]);
     const auto header = record::parse_header(batch.view());
     CB_ASSERT(header.has_value());
     if (header->log_append_time()) {
@@ -182,22 +181,19 @@ std::optional<log_position> partition_log::find_by_time(std::int64_t timestamp_m
 }
 
 std::optional<log_position> partition_log::latest_by_time() const {
-    const auto found = std::max_element(
-        index_.begin(), index_.end(), [](const entry& a, const entry& b) { return a.max_timestamp < b.max_timestamp; });
-    if (found == index_.end()) {
-        return std::nullopt;
-    }
-    return find_by_time(found->max_timestamp);
+    const auto latest = times_.latest();
+    return latest ? find_by_time(*latest) : std::nullopt;
 }
 
 void partition_log::drop_front() {
     const auto& oldest = index_.front();
     bytes_ -= oldest.size;
-    budget_.give(sizeof(entry));
+    budget_.give(entry_bytes);
     start_offset_ = std::max(start_offset_, oldest.last_offset + 1);
     auto& in = chunks_.front();
     CB_ASSERT(oldest.chunk == first_chunk_ && in.batches > 0);
     index_.pop_front();
+    times_.pop_front();
     if (--in.batches == 0 && chunks_.size() > 1) {
         budget_.give(in.capacity);
         chunks_.pop_front();
