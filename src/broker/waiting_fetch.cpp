@@ -170,8 +170,8 @@ void waiting_fetch::note_told(const protocol::fetch_response& response) {
     }
     for (const auto& topic_out : response.responses) {
         for (const auto& data : topic_out.partitions) {
-            const auto kept = session->place_of(topic_out.topic, topic_out.topic_id, data.partition_index);
-            if (kept == session->partitions.end()) {
+            auto* kept = session->find(topic_out.topic, topic_out.topic_id, data.partition_index);
+            if (kept == nullptr) {
                 continue;
             }
             kept->high_watermark = data.high_watermark;
@@ -179,8 +179,7 @@ void waiting_fetch::note_told(const protocol::fetch_response& response) {
             kept->log_start_offset = data.log_start_offset;
             kept->told_error = data.error_code != 0;
             if (data.records && !data.records->empty()) {
-                // Who got data goes to the end, so that a busy partition does not starve those behind it.
-                session->partitions.splice(session->partitions.end(), session->partitions, kept);
+                session->move_to_end(topic_out.topic, topic_out.topic_id, data.partition_index);
             }
         }
     }
