@@ -65,7 +65,7 @@ std::string state_word(const fault::compiled_rule& rule, mono_time now) {
     if (rule.active(now)) {
         return "active";
     }
-    return now - rule.state->began < rule.text.start ? "waiting" : "over";
+    return rule.over(now) ? "over" : "waiting";
 }
 
 /// A label's value in Prometheus text.

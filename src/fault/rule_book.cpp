@@ -22,7 +22,15 @@ result<void> rule_book::check_unlocked() const {
     return {};
 }
 
-result<void> rule_book::publish(std::vector<rule> rules, const mix& the_mix) {
+rule_book::window rule_book::window_for(const mix& given) const {
+    const auto& all = current_->rules();
+    const bool over = std::any_of(all.begin(), all.end(), [&](const auto& each) {
+        return each->text.one_of == mix_group && each->over(time_.now());
+    });
+    return given != mix_ || over ? window::begin_anew : window::keep;
+}
+
+result<void> rule_book::publish(std::vector<rule> rules, const mix& the_mix, window of_mix) {
     if (const auto wrong = check_together(rules); wrong) {
         return fail(errc::out_of_range, wrong->text());
     }
@@ -30,7 +38,8 @@ result<void> rule_book::publish(std::vector<rule> rules, const mix& the_mix) {
     for (auto& each : mix_rules(the_mix)) {
         all.push_back(std::move(each));
     }
-    auto next = std::make_shared<const plan>(all, seed_, *current_, time_.now());
+    const auto anew = of_mix == window::begin_anew ? mix_group : std::string_view();
+    auto next = std::make_shared<const plan>(all, seed_, *current_, time_.now(), anew);
     rules_ = std::move(rules);
     mix_ = the_mix;
     current_ = next;
@@ -53,7 +62,8 @@ result<void> rule_book::apply(const rule_set& given, bool replace) {
         }
     }
     const auto old_seed = std::exchange(seed_, given.seed.value_or(seed_));
-    auto done = publish(std::move(rules), given.the_mix.value_or(replace ? mix{} : mix_));
+    auto done = publish(std::move(rules), given.the_mix.value_or(replace ? mix{} : mix_),
+                        given.the_mix ? window_for(*given.the_mix) : window::keep);
     if (!done) {
         seed_ = old_seed;
     }
@@ -65,7 +75,7 @@ result<void> rule_book::set_mix(const mix& given) {
     if (auto free = check_unlocked(); !free) {
         return free;
     }
-    return publish(rules_, given);
+    return publish(rules_, given, window_for(given));
 }
 
 result<void> rule_book::change(const std::string& name, const std::function<void(rule&)>& how) {

@@ -34,6 +34,7 @@ public:
     /// Adds rules, or changes those of the same names; with `replace` there are no others after it.
     /// Errors: conflict when locked; out_of_range when they do not go together.
     result<void> apply(const rule_set& given, bool replace);
+    /// The mix has one window, which begins when it is changed, or set again after its end.
     result<void> set_mix(const mix& given);
     /// Error: not_found.
     result<void> change(const std::string& name, const std::function<void(rule&)>& how);
@@ -43,7 +44,9 @@ public:
 
 private:
     result<void> check_unlocked() const;
-    result<void> publish(std::vector<rule> rules, const mix& the_mix);
+    enum class window : std::uint8_t { keep, begin_anew };
+    result<void> publish(std::vector<rule> rules, const mix& the_mix, window of_mix = window::keep);
+    [[nodiscard]] window window_for(const mix& given) const;
 
     mutable std::mutex mutex_;
     std::uint64_t seed_;
