@@ -60,6 +60,9 @@ constexpr std::size_t producers_per_partition = 100'000;
 // --- faults ------------------------------------------------------------------------------------------------------
 constexpr std::size_t rules = 1'000;
 constexpr std::size_t rule_file_bytes = 4 * mib;
+/// Leases on rules at once: an experiment holds one. And how long one may last without being renewed, in seconds.
+constexpr std::size_t leases = 1'000;
+constexpr int lease_seconds_max = 24 * 3600;
 /// Messages that are held back (late, reorder, delayed duplicates) and their bytes, over all rules.
 constexpr std::size_t held_messages = 1'000'000;
 constexpr std::size_t held_bytes = 512 * mib;

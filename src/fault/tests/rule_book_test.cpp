@@ -99,5 +99,70 @@ TEST_F(rule_book_test, the_seed_stays_unless_a_document_names_one) {
     EXPECT_EQ(book_.look().seed, 7U) << "what is refused changes nothing";
 }
 
+TEST_F(rule_book_test, a_condition_on_the_tag_holds_until_the_rules_change) {
+    const auto first = book_.look().tag;
+    ASSERT_TRUE(book_.apply(document("rules: [{name: a, do: delete}]"), true, {{first}, std::nullopt}));
+    const auto late = book_.apply(document("rules: [{name: b, do: delete}]"), true, {{first}, std::nullopt});
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().kind, errc::changed);
+    EXPECT_EQ(live(), names{"a"});
+    EXPECT_TRUE(book_.apply(document("rules: [{name: b, do: delete}]"), true, {{first, book_.look().tag}, {}}));
+    EXPECT_TRUE(book_.apply(document("rules: [{name: c, do: delete}]"), true, {{"*"}, {}}));
+    clock_.advance(1s);
+    const rule_book next_run(42, clock_, [](const auto&) {});
+    EXPECT_NE(next_run.look().tag, first) << "a tag of another run fits nothing here";
+}
+
+TEST_F(rule_book_test, a_lease_that_is_renewed_lives_and_one_that_is_not_goes) {
+    const auto id = book_.apply(document("rules: [{name: a, do: delete}]\nmix: {slow: 5}"), true, {{}, 15s})->lease_id;
+    EXPECT_EQ(*book_.next_lease_end(), clock_.now() + 15s);
+    clock_.advance(14s);
+    EXPECT_TRUE(book_.renew(id));
+    clock_.advance(14s);
+    EXPECT_TRUE(book_.end_leases_due().empty());
+    EXPECT_EQ(live(), (names{"a", "mix-slow"}));
+    clock_.advance(1s);
+    EXPECT_FALSE(book_.renew(id)) << "too late, although nobody has looked yet";
+    const auto ended = book_.end_leases_due();
+    ASSERT_EQ(ended.size(), 1U);
+    EXPECT_EQ(ended[0].id, id);
+    EXPECT_EQ(live(), names{});
+    EXPECT_EQ(book_.look().the_mix, mix{});
+    EXPECT_FALSE(book_.next_lease_end());
+}
+
+TEST_F(rule_book_test, a_lease_takes_back_what_it_set_and_nothing_else) {
+    ASSERT_TRUE(book_.apply(document("rules: [{name: mine, do: delete}]"), true));
+    ASSERT_TRUE(book_.apply(document("rules: [{name: a, do: delete}, {name: b, do: delete}, {name: c, do: delete}]\n"
+                                     "mix: {slow: 5}"),
+                            false, {{}, 15s}));
+    ASSERT_TRUE(book_.change("a", [](rule& each) { each.enabled = enabled_state::observe; }));
+    ASSERT_TRUE(book_.apply(document("rules: [{name: b, do: delete}]"), false)) << "it is now somebody else's";
+    ASSERT_TRUE(book_.remove("c"));
+    ASSERT_TRUE(book_.apply(document("rules: [{name: c, do: delete}]"), false));
+    ASSERT_TRUE(book_.set_mix(share(0, 7, std::nullopt)));
+    clock_.advance(15s);
+    EXPECT_EQ(book_.end_leases_due().at(0).rules, (std::set<std::string>{"a"}));
+    EXPECT_EQ(live(), (names{"mine", "b", "c", "mix-delete"}));
+}
+
+TEST_F(rule_book_test, a_later_lease_takes_rules_over_and_replacing_or_clearing_ends_all_claims) {
+    const auto rule = document("rules: [{name: a, do: delete}]");
+    const auto first = book_.apply(rule, false, {{}, 15s})->lease_id;
+    const auto second = book_.apply(rule, false, {{}, 30s})->lease_id;
+    EXPECT_NE(first, second);
+    clock_.advance(15s);
+    EXPECT_TRUE(book_.end_leases_due().at(0).rules.empty());
+    EXPECT_EQ(live(), names{"a"});
+    ASSERT_TRUE(book_.apply(rule, true));
+    EXPECT_TRUE(book_.renew(second)) << "it lives, and has nothing left to take back";
+    book_.clear(false);
+    EXPECT_FALSE(book_.renew(second));
+    const auto third = book_.apply(rule, false, {{}, 15s})->lease_id;
+    EXPECT_TRUE(book_.end_lease(third));
+    EXPECT_EQ(live(), names{});
+    EXPECT_FALSE(book_.end_lease(third));
+}
+
 } // namespace
 } // namespace cb::fault
