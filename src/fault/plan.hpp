@@ -24,6 +24,8 @@ struct request_context {
     std::string_view transactional_id;
     /// Of fetches: the reader's group. Null: nobody knows it.
     const std::string* group = nullptr;
+    /// Of a produced batch: the how-manieth time it came.
+    std::int32_t attempt = 1;
 };
 
 struct counts {

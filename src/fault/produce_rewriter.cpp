@@ -140,6 +140,7 @@ ledger_entry produce_rewriter::entry_for(const work& at, const compiled_rule& ru
     ledger_entry entry;
     entry.rule = rule.text.name;
     entry.effect = effect_name(rule.text.what);
+    entry.attempt = at.who.attempt;
     entry.connection = at.who.connection;
     entry.client_id = at.who.client_id;
     entry.api = "Produce";
