@@ -439,5 +439,25 @@ TEST_F(reading, a_wrong_checksum_is_seen_by_the_reader) {
     EXPECT_FALSE(record::validate(read(batch(0, 1)).records.flatten().view()));
 }
 
+TEST_F(rewriting, a_stored_batch_with_a_wrong_checksum_is_not_repaired_for_its_readers) {
+    const auto good = batch(0, 3);
+    std::vector<std::byte> bytes(good.view().begin(), good.view().end());
+    bytes[record::position::crc] ^= std::byte{1};
+    const auto damaged = wire::slice::from(std::move(bytes));
+    for (const auto* yaml : {"rules: [{name: r, intercept: fetch, where: {offset: 1}, do: delete}]",
+                             "rules: [{name: r, intercept: fetch, do: {salt: {}}}]",
+                             "rules: [{name: r, intercept: fetch, do: delete}]",
+                             "rules: [{name: r, intercept: fetch, where: {key: nobody}, do: delete}]"}) {
+        rules(yaml);
+        const request_context who;
+        std::vector<const compiled_rule*> chosen;
+        plan_->select(intercept::fetch, who, clock_.now(), chosen);
+        const auto shown = fetch_.rewrite(chosen, 1, who, "t", 0, damaged).records.flatten();
+        EXPECT_FALSE(record::validate(shown.view())) << yaml;
+        const auto whole = fetch_.rewrite(chosen, 1, who, "t", 0, good).records.flatten();
+        EXPECT_TRUE(record::validate(whole.view())) << yaml;
+    }
+}
+
 } // namespace
 } // namespace cb::fault
