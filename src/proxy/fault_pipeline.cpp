@@ -64,7 +64,7 @@ struct fault_pipeline::produce_under_way {
 };
 
 fault_pipeline::fault_pipeline(backend::backend& to, const clock& time, fault::ledger& entries, fault::key_form keys,
-                               log_sink& log, std::uint64_t seed)
+                               log_sink& log, std::uint64_t seed, std::size_t held_messages_max)
     : request_pipeline(to),
       time_(time),
       ledger_(entries),
@@ -72,7 +72,7 @@ fault_pipeline::fault_pipeline(backend::backend& to, const clock& time, fault::l
       requests_(to, time, entries),
       produce_(entries, keys),
       fetch_(entries, keys),
-      held_(seed) {
+      held_(seed, held_messages_max) {
     own_.client_id = "chaosbroker";
     own_.client_host = "/chaosbroker";
     own_.principal = "User:chaosbroker";
@@ -432,12 +432,22 @@ result<void> fault_pipeline::submit_end_txn(const pipeline_request& what, pipeli
 }
 
 void fault_pipeline::hold_or_deliver(fault::held_message message) {
-    auto copy = message;
-    if (!held_.hold(std::move(message))) {
-        log_.warning("too many messages are held: one is delivered at once",
-                     {{"topic", copy.topic}, {"held", held_.count()}});
-        deliver(std::move(copy));
+    if (held_.hold(message)) {
+        said_too_many_held_ = false;
+        return;
     }
+    if (!std::exchange(said_too_many_held_, true)) {
+        log_.warning("too many messages are held: they are delivered at once",
+                     {{"topic", message.topic}, {"held", held_.count()}});
+    }
+    for (const auto entry : message.entries) {
+        // What waiting alone would have done was not done; a copy is one all the same.
+        const auto* opened = ledger_.find(entry);
+        if (opened != nullptr && (opened->effect == "late" || opened->effect == "reorder")) {
+            ledger_.close(entry, fault::entry_state::undone, -1, "too many held");
+        }
+    }
+    deliver(std::move(message));
 }
 
 void fault_pipeline::deliver(fault::held_message message) {

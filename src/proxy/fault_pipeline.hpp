@@ -30,7 +30,7 @@ namespace cb::proxy {
 class fault_pipeline final : public request_pipeline {
 public:
     fault_pipeline(backend::backend& to, const clock& time, fault::ledger& entries, fault::key_form keys, log_sink& log,
-                   std::uint64_t seed);
+                   std::uint64_t seed, std::size_t held_messages_max = limits::held_messages);
 
     void set_plan(std::shared_ptr<const fault::plan> next) { plan_ = std::move(next); }
     [[nodiscard]] const std::shared_ptr<const fault::plan>& current_plan() const { return plan_; }
@@ -81,6 +81,7 @@ private:
     fault::produce_rewriter produce_;
     fault::fetch_rewriter fetch_;
     held_messages held_;
+    bool said_too_many_held_ = false;
     std::function<void()> reschedule_ = [] {};
     std::function<void()> flush_;
     /// The identity under which held messages re-enter.

@@ -440,5 +440,57 @@ TEST_F(pipeline_test, a_request_that_is_cut_undoes_what_rules_before_said_of_it)
     EXPECT_EQ(counters(2).matched, 0U);
 }
 
+TEST_F(pipeline_test, what_is_late_after_it_was_reordered_is_late_from_its_window_on) {
+    rules("rules: [{name: o, do: {reorder: {window: 2, within: 2s}}}, {name: l, where: {json: {$.late: yes}}, do: {late: "
+          "{delay: 5s}}}]");
+    const std::string late = R"({"late":"yes"})";
+    produce({late, "b"}); // fills a window
+    pipeline_.advance();
+    EXPECT_EQ(stored(), texts{"b"});
+    EXPECT_EQ(pipeline_.held().count(), 1U);
+    EXPECT_EQ(*pipeline_.next_deadline(), clock_.now() + 5s);
+    clock_.advance(5s);
+    pipeline_.advance();
+    EXPECT_EQ(stored(), (texts{"b", late}));
+    produce({late}); // alone in its window
+    clock_.advance(2s);
+    pipeline_.advance();
+    EXPECT_EQ(stored().size(), 2U) << "its window is over, and now it is late";
+    clock_.advance(5s);
+    pipeline_.advance();
+    EXPECT_EQ(stored(), (texts{"b", late, late}));
+    EXPECT_EQ(pipeline_.held().count(), 0U);
+    EXPECT_EQ(pipeline_.held().bytes(), 0U);
+    for (const auto& entry : ledger_.since(1, 10, "")) {
+        EXPECT_EQ(entry.state, fault::entry_state::done);
+    }
+    produce({late, late});
+    pipeline_.advance();
+    EXPECT_EQ(pipeline_.held().count(), 2U);
+    pipeline_.release_all();
+    EXPECT_EQ(stored().size(), 5U) << "whatever they wait for";
+}
+
+TEST_F(pipeline_test, a_message_that_there_is_no_room_to_hold_was_not_late) {
+    fault_pipeline narrow(backend_, clock_, ledger_, fault::key_form::full, log_, 1, 1);
+    const auto parsed = fault::parse_rules("format: 1\nrules: [{name: s, do: {salt: {}}}, {name: c, do: {duplicate: "
+                                           "{after: 1s}}}, {name: l, do: {late: {delay: 5s}}}]");
+    narrow.set_plan(std::make_shared<fault::plan>(parsed->rules, 1, fault::plan(), clock_.now()));
+    const auto what = request_of(produce_of("t", {"first"}), 9);
+    ASSERT_TRUE(narrow.submit(what, [](const pipeline_answer&) {}));
+    EXPECT_EQ(narrow.held().count(), 1U);
+    EXPECT_EQ(stored().size(), 1U) << "its copy found no room";
+    const auto state_of = [&](const std::string& rule) { return ledger_.since(1, 10, rule).at(0).state; };
+    EXPECT_EQ(state_of("l"), fault::entry_state::open);
+    const auto next = request_of(produce_of("t", {"second"}), 9);
+    ASSERT_TRUE(narrow.submit(next, [](const pipeline_answer&) {}));
+    EXPECT_EQ(stored().size(), 3U);
+    const auto late = ledger_.since(1, 10, "l").at(1);
+    EXPECT_EQ(late.state, fault::entry_state::undone);
+    EXPECT_EQ(late.reason, "too many held");
+    EXPECT_EQ(ledger_.since(1, 10, "s").at(1).state, fault::entry_state::done) << "it is salted all the same";
+    EXPECT_EQ(ledger_.since(1, 10, "c").at(1).state, fault::entry_state::done) << "and there are two";
+}
+
 } // namespace
 } // namespace cb::proxy
