@@ -10,7 +10,8 @@ std::size_t fetch_session::key_hash::operator()(const key& of) const {
     return hash_join(topic, static_cast<std::uint64_t>(of.partition));
 }
 
-fetch_session::key fetch_session::key_of(const std::string& topic, const protocol::uuid& topic_id, std::int32_t partition) {
+fetch_session::key fetch_session::key_of(const std::string& topic, const protocol::uuid& topic_id,
+                                         std::int32_t partition) {
     return {topic_id.is_zero() ? topic : std::string(), topic_id, partition};
 }
 

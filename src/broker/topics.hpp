@@ -68,8 +68,8 @@ public:
     /// Whether a topic like this may be made: none, or invalid_topic_exception (also when its name collides),
     /// topic_already_exists, invalid_partitions, policy_violation at a limit.
     [[nodiscard]] protocol::error_code check_new(const std::string& name, std::int32_t partition_count) const;
-    /// Metrics write dots as underscores, so Kafka keeps names apart that differ in those only: the topic that stands in
-    /// the way of this name, or null.
+    /// Metrics write dots as underscores, so Kafka keeps names apart that differ in those only: the topic that stands
+    /// in the way of this name, or null.
     [[nodiscard]] const topic* collision(const std::string& name) const;
     /// After check_new() said none.
     topic& create(const std::string& name, std::int32_t partition_count, topic_config config);

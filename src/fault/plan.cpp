@@ -123,9 +123,7 @@ bool compiled_rule::selects_api(protocol::api_key api) const {
     return wanted.empty() || std::find(wanted.begin(), wanted.end(), api) != wanted.end();
 }
 
-bool compiled_rule::active(mono_time now) const {
-    return now - began >= text.start && !over(now);
-}
+bool compiled_rule::active(mono_time now) const { return now - began >= text.start && !over(now); }
 
 bool compiled_rule::over(mono_time now) const { return text.lasting && now - began >= text.start + *text.lasting; }
 

@@ -45,8 +45,8 @@ public:
         std::string lease_id; ///< empty: without a lease
     };
     /// Adds rules, or changes those of the same names; with `replace` there are no others after it.
-    /// Errors: conflict when locked; changed when `only_if` says so; limit of leases; out_of_range when the rules do not
-    /// go together.
+    /// Errors: conflict when locked; changed when `only_if` says so; limit of leases; out_of_range when the rules do
+    /// not go together.
     result<applied> apply(const rule_set& given, bool replace, const terms& under = {});
     /// The mix has one window, which begins when it is changed, or set again after its end.
     result<void> set_mix(const mix& given);

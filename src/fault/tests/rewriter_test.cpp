@@ -444,10 +444,10 @@ TEST_F(rewriting, a_stored_batch_with_a_wrong_checksum_is_not_repaired_for_its_r
     std::vector<std::byte> bytes(good.view().begin(), good.view().end());
     bytes[record::position::crc] ^= std::byte{1};
     const auto damaged = wire::slice::from(std::move(bytes));
-    for (const auto* yaml : {"rules: [{name: r, intercept: fetch, where: {offset: 1}, do: delete}]",
-                             "rules: [{name: r, intercept: fetch, do: {salt: {}}}]",
-                             "rules: [{name: r, intercept: fetch, do: delete}]",
-                             "rules: [{name: r, intercept: fetch, where: {key: nobody}, do: delete}]"}) {
+    for (const auto* yaml :
+         {"rules: [{name: r, intercept: fetch, where: {offset: 1}, do: delete}]",
+          "rules: [{name: r, intercept: fetch, do: {salt: {}}}]", "rules: [{name: r, intercept: fetch, do: delete}]",
+          "rules: [{name: r, intercept: fetch, where: {key: nobody}, do: delete}]"}) {
         rules(yaml);
         const request_context who;
         std::vector<const compiled_rule*> chosen;

@@ -355,14 +355,14 @@ TEST_F(pipeline_test, an_error_that_no_partition_could_carry_is_skipped_and_does
     produce({"news"});
     next.session_epoch = 2;
     const auto answer = decoded<protocol::fetch_response>(submit(next, 11), 11);
-    EXPECT_EQ(answer.responses.at(0).partitions.at(0).error_code,
-              number(protocol::error_code::kafka_storage_error));
+    EXPECT_EQ(answer.responses.at(0).partitions.at(0).error_code, number(protocol::error_code::kafka_storage_error));
     EXPECT_EQ(counters(0).injected, 1U);
     EXPECT_EQ(ledger_.since(1, 1, "").at(0).state, fault::entry_state::done);
 }
 
 TEST_F(pipeline_test, an_error_of_sessions_stands_on_the_whole_answer) {
-    rules("rules: [{name: r, intercept: request, where: {api: Fetch}, do: {error: {code: FETCH_SESSION_ID_NOT_FOUND}}}]");
+    rules(
+        "rules: [{name: r, intercept: request, where: {api: Fetch}, do: {error: {code: FETCH_SESSION_ID_NOT_FOUND}}}]");
     const auto answer = decoded<protocol::fetch_response>(submit(fetch_of("t"), 11), 11);
     EXPECT_EQ(answer.error_code, number(protocol::error_code::fetch_session_id_not_found));
     EXPECT_TRUE(answer.responses.empty());
@@ -441,8 +441,9 @@ TEST_F(pipeline_test, a_request_that_is_cut_undoes_what_rules_before_said_of_it)
 }
 
 TEST_F(pipeline_test, what_is_late_after_it_was_reordered_is_late_from_its_window_on) {
-    rules("rules: [{name: o, do: {reorder: {window: 2, within: 2s}}}, {name: l, where: {json: {$.late: yes}}, do: {late: "
-          "{delay: 5s}}}]");
+    rules(
+        "rules: [{name: o, do: {reorder: {window: 2, within: 2s}}}, {name: l, where: {json: {$.late: yes}}, do: {late: "
+        "{delay: 5s}}}]");
     const std::string late = R"({"late":"yes"})";
     produce({late, "b"}); // fills a window
     pipeline_.advance();
