@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/api.hpp"
+#include "admin/dry_run.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -201,6 +202,27 @@ http_response api::apply_rules(const http_request& request, bool replace) {
         how += ", seed " + std::to_string(seed);
     }
     return after_change({}, how, std::move(answer));
+}
+
+http_response api::dry_run_rules(const http_request& request) const {
+    const auto given = fault::parse_rules(request.body);
+    if (!given) {
+        return refuse(given.error());
+    }
+    std::size_t limit = 1000;
+    if (const auto text = request.query.find("limit"); text != request.query.end()) {
+        const auto number = whole_number(text->second);
+        if (!number || *number == 0 || *number > limits::dry_run_messages_per_partition) {
+            return error_response(400, "invalid_parameter", "limit must be a whole number from 1 to 10000", "limit");
+        }
+        limit = *number;
+    }
+    auto rules = given->rules;
+    for (auto& each : fault::mix_rules(given->the_mix.value_or(fault::mix{}))) {
+        rules.push_back(std::move(each));
+    }
+    const fault::plan plan(rules, given->seed.value_or(parts_.rules.look().seed), {}, parts_.time.now());
+    return json_response(dry_run(plan, limit, parts_.data_loop, parts_.node));
 }
 
 // --- leases ------------------------------------------------------------------------------------------------------
@@ -540,6 +562,8 @@ std::vector<route> api::routes() {
         [this](const auto& r) { return patch_rule(r); });
     add("DELETE", "/v1/rules/{name}", "Remove one rule", {}, {}, {200, 404},
         [this](const auto& r) { return delete_rule(r); });
+    add("POST", "/v1/dry-run", "What rules would have hit of the logs' tails", {"limit"}, rules_types, {200, 400, 415},
+        [this](const auto& r) { return dry_run_rules(r); });
     add("GET", "/v1/leases", "Who has set rules for how long", {}, {}, {200},
         [this](const auto& r) { return list_leases(r); });
     add("POST", "/v1/leases/{id}", "Renew a lease", {}, json_type, {200, 404, 415},

@@ -66,6 +66,7 @@ private:
     http_response list_leases(const http_request& request) const;
     http_response renew_lease(const http_request& request);
     http_response end_lease(const http_request& request);
+    http_response dry_run_rules(const http_request& request) const;
     void say_rules_changed(const std::string& how);
     http_response show_mix() const;
     http_response patch_mix(const http_request& request);

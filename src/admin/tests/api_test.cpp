@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include <boost/asio/connect.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/streambuf.hpp>
@@ -14,6 +16,8 @@
 #include <boost/json/serialize.hpp>
 
 #include "backend/backend.hpp"
+#include "base/limits.hpp"
+#include "broker/topics.hpp"
 
 namespace cb::admin {
 namespace {
@@ -124,11 +128,11 @@ TEST_F(control, every_route_of_the_document_answers_as_it_says) {
             }
             std::string verb(method);
             std::transform(verb.begin(), verb.end(), verb.begin(), [](unsigned char c) { return std::toupper(c); });
-            const auto body = path == "/v1/rules"          ? lose
-                              : path == "/v1/mix"          ? R"({"slow": 1})"
-                              : verb == "PUT"              ? R"({"name":"lose","do":"delete"})"
-                              : path == "/v1/rules/{name}" ? R"({"enabled":false})"
-                                                           : "{}";
+            const auto body = path == "/v1/rules" || path == "/v1/dry-run" ? lose
+                              : path == "/v1/mix"                          ? R"({"slow": 1})"
+                              : verb == "PUT"                              ? R"({"name":"lose","do":"delete"})"
+                              : path == "/v1/rules/{name}"                 ? R"({"enabled":false})"
+                                                                           : "{}";
             const bool takes_body = operation.as_object().contains("requestBody");
             const auto answer = ask(verb, target, takes_body ? body : "");
             const auto& listed = operation.at("responses").as_object();
@@ -145,7 +149,7 @@ TEST_F(control, every_route_of_the_document_answers_as_it_says) {
             ++driven;
         }
     }
-    EXPECT_GE(driven, 21U);
+    EXPECT_GE(driven, 22U);
 }
 
 TEST_F(control, rules_come_change_and_go) {
@@ -230,6 +234,54 @@ TEST_F(control, a_seed_is_changed_by_who_names_one_and_the_answer_says_so) {
     EXPECT_EQ(named.body.at("seed").to_number<int>(), 9);
     ask("PUT", "/v1/rules", lose);
     EXPECT_EQ(ask("GET", "/v1/status").body.at("seed").to_number<int>(), 9);
+}
+
+TEST_F(control, a_dry_run_says_what_would_be_hit_and_hits_nothing) {
+    data_loop_.ask([&] {
+        auto& orders = node_.topic_table().create("orders", 2, {});
+        node_.topic_table().create("other", 1, {});
+        for (int i = 0; i < 200; ++i) {
+            record::batch_builder builder(record::batch_options{});
+            for (int n = 0; n < 10; ++n) {
+                record::record_view each;
+                each.offset_delta = n;
+                const std::string key = n % 2 == 0 ? "even" : "odd";
+                each.key = wire::as_bytes(key);
+                each.value = wire::as_bytes("secret");
+                builder.add(each);
+            }
+            ASSERT_TRUE(orders.partitions[0]->log.append(builder.build()->view(), std::nullopt));
+        }
+    });
+    ask("POST", "/v1/rules", lose);
+    const std::string rules = R"({"format":1,"rules":[
+        {"name":"half","where":{"topic":"ord*","key":"even","client_id":"x"},"chance":"50%","do":"delete"},
+        {"name":"few","where":{"topic":"orders"},"first":3,"do":"delete"},
+        {"name":"none","where":{"topic":"other"},"do":"delete"},
+        {"name":"asks","intercept":"request","where":{"api":"Produce"},"do":"disconnect"}]})";
+    const auto answer = ask("POST", "/v1/dry-run?limit=500", rules);
+    ASSERT_EQ(answer.status, 200U) << answer.text;
+    EXPECT_EQ(answer.body.at("messages").to_number<int>(), 500);
+    EXPECT_TRUE(answer.body.at("complete").as_bool());
+    const auto& rows = answer.body.at("rules").as_array();
+    EXPECT_EQ(rows.at(0).at("matched").to_number<int>(), 250);
+    EXPECT_NEAR(rows.at(0).at("injected").to_number<double>(), 125, 5 * std::sqrt(250 * 0.25)) << "five sigma";
+    EXPECT_EQ(rows.at(0).at("draws").as_string(), "estimated");
+    EXPECT_EQ(rows.at(0).at("taken_as_fitting").at(0).as_string(), "client_id");
+    EXPECT_EQ(rows.at(0).at("examples").as_array().size(), limits::dry_run_examples);
+    EXPECT_EQ(rows.at(0).at("examples").at(0).at("topic").as_string(), "orders");
+    EXPECT_GE(rows.at(0).at("examples").at(0).at("offset").to_number<int>(), 1500) << "of the tail";
+    EXPECT_EQ(rows.at(1).at("injected").to_number<int>(), 3);
+    EXPECT_EQ(rows.at(2).at("matched").to_number<int>(), 0);
+    EXPECT_FALSE(rows.at(3).at("judged").as_bool());
+    EXPECT_EQ(answer.text.find("secret"), std::string::npos) << "values never";
+    EXPECT_EQ(answer.text, ask("POST", "/v1/dry-run?limit=500", rules).text) << "it leaves no trace";
+    EXPECT_EQ(ask("GET", "/v1/rules/lose").body.at("counters").at("matched").to_number<int>(), 0);
+    EXPECT_EQ(ask("GET", "/v1/ledger").body.at("last_sequence").to_number<int>(), 0);
+    EXPECT_EQ(ask("GET", "/v1/rules").body.at("version").to_number<int>(), 1);
+    EXPECT_EQ(ask("POST", "/v1/dry-run", rules).body.at("messages").to_number<int>(), 1000) << "1000 a partition";
+    EXPECT_EQ(ask("POST", "/v1/dry-run?limit=10001", rules).status, 400U);
+    EXPECT_EQ(ask("POST", "/v1/dry-run", R"({"format":1,"rules":[{"name":"a","do":"explode"}]})").status, 400U);
 }
 
 TEST_F(control, errors_name_the_field) {
