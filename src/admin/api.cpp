@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/api.hpp"
+#include "admin/dry_run.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -65,7 +66,7 @@ std::string state_word(const fault::compiled_rule& rule, mono_time now) {
     if (rule.active(now)) {
         return "active";
     }
-    return now - rule.state->began < rule.text.start ? "waiting" : "over";
+    return rule.over(now) ? "over" : "waiting";
 }
 
 /// A label's value in Prometheus text.
@@ -100,7 +101,7 @@ bool event_fan::anyone() const {
 
 json::object api::rule_with_counters(const fault::compiled_rule& rule) const {
     auto out = fault::to_json(rule.text);
-    out["state"] = state_word(rule, std::chrono::steady_clock::now());
+    out["state"] = state_word(rule, parts_.time.now());
     out["counters"] = fault::to_json(rule.state->total);
     json::array partitions;
     for (const auto& [where, counted] : rule.state->by_partition) {
@@ -130,34 +131,45 @@ http_response api::list_rules(const http_request& /*request*/) const {
     out["seed"] = now.seed;
     out["locked"] = now.locked;
     out["rules"] = std::move(list);
-    return json_response(out);
+    auto answer = json_response(out);
+    answer.etag = now.tag;
+    return answer;
 }
 
-http_response api::after_change(const result<void>& done, const std::string& what) {
+http_response api::after_change(const result<void>& done, const std::string& what, json::object out) {
     if (!done) {
-        const auto kind = done.error().kind;
-        const unsigned status = kind == errc::not_found ? 404 : kind == errc::conflict ? 409 : 400;
-        const char* code = kind == errc::not_found ? "not_found" : kind == errc::conflict ? "locked" : "invalid_rules";
-        return error_response(status, code, done.error().message);
+        switch (done.error().kind) {
+        case errc::not_found: return error_response(404, "not_found", done.error().message);
+        case errc::conflict: return error_response(409, "locked", done.error().message);
+        case errc::limit: return error_response(409, "limit", done.error().message);
+        case errc::changed: return error_response(412, "rules_changed", done.error().message, "If-Match");
+        default: return error_response(400, "invalid_rules", done.error().message);
+        }
     }
     const auto now = parts_.rules.look();
-    json::object out;
     out["version"] = now.current->version();
     json::array names;
     for (const auto& each : now.current->rules()) {
         names.emplace_back(json::string(each->text.name));
     }
     out["rules"] = std::move(names);
+    say_rules_changed(what);
+    auto answer = json_response(out);
+    answer.etag = now.tag;
+    return answer;
+}
+
+void api::say_rules_changed(const std::string& how) {
+    const auto now = parts_.rules.look();
     parts_.log.info("rules changed",
-                    {{"how", what}, {"version", now.current->version()}, {"rules", now.current->rules().size()}});
+                    {{"how", how}, {"version", now.current->version()}, {"rules", now.current->rules().size()}});
     if (events_.anyone()) {
         json::object event;
         event["type"] = "rules";
-        event["how"] = what;
+        event["how"] = how;
         event["version"] = now.current->version();
         events_.send(json::serialize(event));
     }
-    return json_response(out);
 }
 
 http_response api::apply_rules(const http_request& request, bool replace) {
@@ -165,7 +177,106 @@ http_response api::apply_rules(const http_request& request, bool replace) {
     if (!given) {
         return refuse(given.error());
     }
-    return after_change(parts_.rules.apply(*given, replace), replace ? "replaced" : "applied");
+    fault::rule_book::terms under{request.if_match, std::nullopt};
+    if (const auto wanted = request.query.find("lease"); wanted != request.query.end()) {
+        under.lease = fault::parse_duration(wanted->second);
+        if (!under.lease || *under.lease <= nanoseconds(0) ||
+            *under.lease > std::chrono::seconds(limits::lease_seconds_max)) {
+            return error_response(400, "invalid_parameter", "lease must be a duration up to 24h, as 15s", "lease");
+        }
+    }
+    const auto before = parts_.rules.look().seed;
+    const auto done = parts_.rules.apply(*given, replace, under);
+    if (!done) {
+        return after_change(tl::unexpected(done.error()), "");
+    }
+    json::object answer;
+    std::string how = replace ? "replaced" : "applied";
+    if (!done->lease_id.empty()) {
+        answer["lease"] = done->lease_id;
+        how += " under lease " + done->lease_id;
+        leases_changed_();
+    }
+    if (const auto seed = parts_.rules.look().seed; seed != before) {
+        answer["seed"] = seed;
+        how += ", seed " + std::to_string(seed);
+    }
+    return after_change({}, how, std::move(answer));
+}
+
+http_response api::dry_run_rules(const http_request& request) const {
+    const auto given = fault::parse_rules(request.body);
+    if (!given) {
+        return refuse(given.error());
+    }
+    std::size_t limit = 1000;
+    if (const auto text = request.query.find("limit"); text != request.query.end()) {
+        const auto number = whole_number(text->second);
+        if (!number || *number == 0 || *number > limits::dry_run_messages_per_partition) {
+            return error_response(400, "invalid_parameter", "limit must be a whole number from 1 to 10000", "limit");
+        }
+        limit = *number;
+    }
+    auto rules = given->rules;
+    for (auto& each : fault::mix_rules(given->the_mix.value_or(fault::mix{}))) {
+        rules.push_back(std::move(each));
+    }
+    const fault::plan plan(rules, given->seed.value_or(parts_.rules.look().seed), {}, parts_.time.now());
+    return json_response(dry_run(plan, limit, parts_.data_loop, parts_.node));
+}
+
+// --- leases ------------------------------------------------------------------------------------------------------
+
+namespace {
+
+json::object lease_json(const fault::lease& from, mono_time now) {
+    json::array rules;
+    for (const auto& each : from.rules) {
+        rules.emplace_back(json::string(each));
+    }
+    const auto left = std::chrono::duration_cast<milliseconds>(std::max(from.ends - now, nanoseconds(0)));
+    return {{"id", from.id},
+            {"lease", fault::duration_text(from.lasting)},
+            {"left_ms", left.count()},
+            {"rules", std::move(rules)},
+            {"mix", from.the_mix}};
+}
+
+} // namespace
+
+http_response api::list_leases(const http_request& /*request*/) const {
+    const auto now = parts_.time.now();
+    json::array list;
+    for (const auto& each : parts_.rules.all_leases()) {
+        list.push_back(lease_json(each, now));
+    }
+    return json_response(json::object{{"leases", std::move(list)}});
+}
+
+http_response api::renew_lease(const http_request& request) {
+    const auto renewed = parts_.rules.renew(request.path_parts.at("id"));
+    if (!renewed) {
+        return error_response(404, "not_found", renewed.error().message);
+    }
+    leases_changed_();
+    return json_response(lease_json(*renewed, parts_.time.now()));
+}
+
+http_response api::end_lease(const http_request& request) {
+    const auto ended = parts_.rules.end_lease(request.path_parts.at("id"));
+    if (!ended) {
+        return error_response(404, "not_found", ended.error().message);
+    }
+    leases_changed_();
+    return after_change({}, "lease " + ended->id + " ended");
+}
+
+void api::end_leases_due() {
+    for (const auto& each : parts_.rules.end_leases_due()) {
+        parts_.log.warning("a lease ran out: its rules are taken back",
+                           {{"lease", each.id}, {"rules", each.rules.size()}, {"mix", each.the_mix}});
+        say_rules_changed("lease " + each.id + " ran out");
+    }
 }
 
 http_response api::show_rule(const http_request& request) const {
@@ -188,7 +299,8 @@ http_response api::put_rule(const http_request& request) {
     }
     fault::rule_set one;
     one.rules.push_back(*given);
-    return after_change(parts_.rules.apply(one, false), "put " + given->name);
+    const auto done = parts_.rules.apply(one, false);
+    return after_change(done ? result<void>() : tl::unexpected(done.error()), "put " + given->name);
 }
 
 http_response api::patch_rule(const http_request& request) {
@@ -433,9 +545,9 @@ std::vector<route> api::routes() {
     };
     add("GET", "/v1/rules", "All rules with their counters", {}, {}, {200},
         [this](const auto& r) { return list_rules(r); });
-    add("POST", "/v1/rules", "Add or change rules", {}, rules_types, {200, 400, 409, 415},
+    add("POST", "/v1/rules", "Add or change rules", {"lease"}, rules_types, {200, 400, 409, 412, 415},
         [this](const auto& r) { return apply_rules(r, false); });
-    add("PUT", "/v1/rules", "Have these rules and no others", {}, rules_types, {200, 400, 409, 415},
+    add("PUT", "/v1/rules", "Have these rules and no others", {"lease"}, rules_types, {200, 400, 409, 412, 415},
         [this](const auto& r) { return apply_rules(r, true); });
     add("POST", "/v1/rules/clear", "Remove all rules", {}, json_type, {200, 400, 415},
         [this](const auto& r) { return clear_rules(r); });
@@ -450,6 +562,14 @@ std::vector<route> api::routes() {
         [this](const auto& r) { return patch_rule(r); });
     add("DELETE", "/v1/rules/{name}", "Remove one rule", {}, {}, {200, 404},
         [this](const auto& r) { return delete_rule(r); });
+    add("POST", "/v1/dry-run", "What rules would have hit of the logs' tails", {"limit"}, rules_types, {200, 400, 415},
+        [this](const auto& r) { return dry_run_rules(r); });
+    add("GET", "/v1/leases", "Who has set rules for how long", {}, {}, {200},
+        [this](const auto& r) { return list_leases(r); });
+    add("POST", "/v1/leases/{id}", "Renew a lease", {}, json_type, {200, 404, 415},
+        [this](const auto& r) { return renew_lease(r); });
+    add("DELETE", "/v1/leases/{id}", "End a lease: its rules go", {}, {}, {200, 404},
+        [this](const auto& r) { return end_lease(r); });
     add("GET", "/v1/mix", "The mix", {}, {}, {200}, [this](const auto&) { return show_mix(); });
     add("PATCH", "/v1/mix", "Change the mix", {}, json_type, {200, 400, 409, 415},
         [this](const auto& r) { return patch_mix(r); });

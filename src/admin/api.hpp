@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <boost/json/object.hpp>
+
 #include "admin/http.hpp"
 #include "broker/node.hpp"
 #include "fault/ledger.hpp"
@@ -25,6 +27,7 @@ struct api_parts {
     proxy::gateway& gateway;
     broker::node& node;
     log_sink& log;
+    const clock& time;
     std::string version;
 };
 
@@ -47,6 +50,10 @@ public:
 
     [[nodiscard]] std::vector<route> routes();
     event_fan& events() { return events_; }
+    /// Takes back the rules of leases that nobody renewed. Thread: the control loop's.
+    void end_leases_due();
+    /// Called when a lease may end earlier, or later, than before.
+    void set_leases_changed(std::function<void()> changed) { leases_changed_ = std::move(changed); }
 
 private:
     http_response list_rules(const http_request& request) const;
@@ -56,6 +63,11 @@ private:
     http_response patch_rule(const http_request& request);
     http_response delete_rule(const http_request& request);
     http_response clear_rules(const http_request& request);
+    http_response list_leases(const http_request& request) const;
+    http_response renew_lease(const http_request& request);
+    http_response end_lease(const http_request& request);
+    http_response dry_run_rules(const http_request& request) const;
+    void say_rules_changed(const std::string& how);
     http_response show_mix() const;
     http_response patch_mix(const http_request& request);
     http_response show_ledger(const http_request& request) const;
@@ -64,11 +76,12 @@ private:
     http_response groups() const;
     http_response connections() const;
     http_response metrics() const;
-    http_response after_change(const result<void>& done, const std::string& what);
+    http_response after_change(const result<void>& done, const std::string& what, boost::json::object answer = {});
     boost::json::object rule_with_counters(const fault::compiled_rule& rule) const;
 
     api_parts parts_;
     event_fan events_;
+    std::function<void()> leases_changed_ = [] {};
 };
 
 } // namespace cb::admin

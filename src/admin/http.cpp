@@ -43,6 +43,22 @@ bool path_matches(std::string_view pattern, std::string_view path, std::map<std:
     return pattern.empty() && path.empty();
 }
 
+/// If-Match: `"a", "b"` or `*`. A weak tag fits nothing (RFC 9110, 13.1.1), so it stays as it is, W/ and all.
+std::vector<std::string> entity_tags(std::string_view header) {
+    std::vector<std::string> out;
+    while (!header.empty()) {
+        auto each = header.substr(0, header.find(','));
+        header.remove_prefix(std::min(each.size() + 1, header.size()));
+        each.remove_prefix(std::min(each.find_first_not_of(" \t"), each.size()));
+        each = each.substr(0, each.find_last_not_of(" \t") + 1);
+        const bool quoted = each.size() >= 2 && each.front() == '"' && each.back() == '"';
+        if (!each.empty()) {
+            out.emplace_back(quoted ? each.substr(1, each.size() - 2) : each);
+        }
+    }
+    return out;
+}
+
 bool is_loopback_name(std::string_view host) {
     return host == "localhost" || host == "127.0.0.1" || host == "[::1]" || host == "::1";
 }
@@ -186,6 +202,9 @@ private:
         out.set(http::field::content_type, answer.content_type);
         out.set(http::field::cache_control, "no-store");
         out.set("X-Content-Type-Options", "nosniff");
+        if (!answer.etag.empty()) {
+            out.set(http::field::etag, '"' + answer.etag + '"');
+        }
         out.body() = answer.body;
         out.keep_alive(keep_alive);
         out.prepare_payload();
@@ -205,6 +224,7 @@ private:
         }
         request.content_type = std::string(raw[http::field::content_type]);
         request.content_type = request.content_type.substr(0, request.content_type.find(';'));
+        request.if_match = entity_tags(raw[http::field::if_match]);
         request.body = raw.body();
         if (const auto refused = check_sender(raw); refused.status != 200) {
             return refused;
@@ -252,6 +272,11 @@ private:
                 return error_response(400, "unknown_parameter", "'" + name + "' is not understood here", name);
             }
         }
+        const bool conditional =
+            std::find(wanted.statuses.begin(), wanted.statuses.end(), 412U) != wanted.statuses.end();
+        if (!request.if_match.empty() && !conditional) {
+            return error_response(400, "unknown_condition", "If-Match is not understood here", "If-Match");
+        }
         const bool typed = wanted.body_types.empty() || std::find(wanted.body_types.begin(), wanted.body_types.end(),
                                                                   request.content_type) != wanted.body_types.end();
         if (!typed) {
@@ -294,6 +319,9 @@ json::object openapi_document(const std::vector<route>& routes, const std::strin
         }
         for (const auto& name : each.query) {
             add(name, "query");
+        }
+        if (std::find(each.statuses.begin(), each.statuses.end(), 412U) != each.statuses.end()) {
+            add("If-Match", "header");
         }
         if (!parameters.empty()) {
             operation["parameters"] = std::move(parameters);

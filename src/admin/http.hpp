@@ -21,6 +21,7 @@ struct http_request {
     std::map<std::string, std::string> query;      ///< decoded
     std::map<std::string, std::string> path_parts; ///< {name} of the route
     std::string content_type;
+    std::vector<std::string> if_match; ///< entity tags without their quotes, or "*"
     std::string body;
 };
 
@@ -28,6 +29,7 @@ struct http_response {
     unsigned status = 200;
     std::string content_type = "application/json";
     std::string body;
+    std::string etag = {}; ///< without its quotes; empty: none
 };
 
 /// An answer that goes on: whoever holds it sends events until `send` says that the client is gone.
@@ -44,7 +46,7 @@ struct route {
     std::string summary;                 ///< for the OpenAPI document
     std::vector<std::string> query;      ///< names of what the query may hold
     std::vector<std::string> body_types; ///< content types that are taken; empty: no body
-    std::vector<unsigned> statuses;      ///< what it may answer
+    std::vector<unsigned> statuses;      ///< what it may answer; 412: honours If-Match
     std::function<http_response(const http_request&)> handle;
     /// Set for /v1/events: takes the stream over.
     std::function<void(const http_request&, std::shared_ptr<event_stream>)> stream;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "admin/api.hpp"
+#include "admin/lease_timer.hpp"
 #include "app/ledger_file.hpp"
 #include "app/memory_limit.hpp"
 #include "backend/backend.hpp"
@@ -189,7 +190,7 @@ public:
           pipeline_(backend_, clock_, ledger_, key_form_of(settings.ledger_keys), log, seed_),
           gateway_(data_loop_, pipeline_, log, files_max_ - (data_ ? limits::open_data_files_of(files_max_) : 0)),
           rules_(seed_, clock_, [this](std::shared_ptr<const fault::plan> next) { publish(std::move(next)); }),
-          api_({data_loop_, rules_, ledger_, pipeline_, gateway_, node_, log, CB_VERSION}) {}
+          api_({data_loop_, rules_, ledger_, pipeline_, gateway_, node_, log, clock_, CB_VERSION}) {}
 
     void run() {
         open_ledger();
@@ -303,6 +304,7 @@ private:
             throw command_error(exit_code::environment, "--admin " + settings_.admin + ": " + wrong.code().message());
         }
         log_.info("control API", {{"host", address->host}, {"port", admin_->port()}});
+        api_.set_leases_changed([this] { leases_.rearm(); });
         control_loop_.post([this] { admin_->start(); });
         control_loop_.start();
     }
@@ -381,6 +383,8 @@ private:
     fault::rule_book rules_;
     admin::api api_;
     std::unique_ptr<admin::http_server> admin_;
+    admin::lease_timer leases_{control_loop_, [this] { return rules_.next_lease_end(); },
+                               [this] { api_.end_leases_due(); }};
 };
 
 } // namespace

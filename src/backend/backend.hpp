@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "broker/node.hpp"
 #include "broker/topics.hpp"
 
@@ -21,6 +24,8 @@ public:
     virtual void connection_closed(connection_id connection) = 0;
     /// The name of a topic that a request names by its id; empty when nobody has that id.
     virtual std::string topic_name(const protocol::uuid& id) = 0;
+    /// The topics of an incremental fetch session, which its requests do not name again.
+    virtual std::set<std::string> session_topics(std::int32_t session_id) = 0;
 };
 
 /// The embedded broker as a backend. Owner: the application; `node` outlives it.
@@ -35,6 +40,9 @@ public:
     std::string topic_name(const protocol::uuid& id) override {
         const auto* found = node_.topic_table().find(id);
         return found == nullptr ? std::string() : found->name;
+    }
+    std::set<std::string> session_topics(std::int32_t session_id) override {
+        return node_.fetch_session_topics(session_id);
     }
 
 private:

@@ -73,6 +73,9 @@ constexpr std::size_t producers_per_partition = 100'000;
 // --- faults ------------------------------------------------------------------------------------------------------
 constexpr std::size_t rules = 1'000;
 constexpr std::size_t rule_file_bytes = 4 * mib;
+/// Leases on rules at once: an experiment holds one. And how long one may last without being renewed, in seconds.
+constexpr std::size_t leases = 1'000;
+constexpr int lease_seconds_max = 24 * 3600;
 /// Messages that are held back (late, reorder, delayed duplicates) and their bytes, over all rules.
 constexpr std::size_t held_messages = 1'000'000;
 constexpr std::size_t held_bytes = 512 * mib;
@@ -89,6 +92,13 @@ constexpr std::size_t ledger_entries = 100'000;
 constexpr std::size_t admin_connections = 256;
 /// Events that wait for a client of /v1/events; one that is slower is dropped, not waited for.
 constexpr std::size_t events_queued_per_client = 10'000;
+/// A dry run: messages of a partition's tail; messages and bytes in all, about a second of work, in which the control
+/// API answers nobody else; bytes that the data loop hands out in one turn (it copies none); examples a rule.
+constexpr std::size_t dry_run_messages_per_partition = 10'000;
+constexpr std::size_t dry_run_messages = 200'000;
+constexpr std::size_t dry_run_bytes = 128 * mib;
+constexpr std::size_t dry_run_slice_bytes = 1 * mib;
+constexpr std::size_t dry_run_examples = 10;
 /// Rows of one answer of a list.
 constexpr std::size_t list_rows = 10'000;
 

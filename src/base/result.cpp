@@ -10,6 +10,7 @@ std::string_view to_string(errc kind) noexcept {
     case errc::unsupported: return "unsupported";
     case errc::not_found: return "not found";
     case errc::conflict: return "conflict";
+    case errc::changed: return "changed";
     case errc::limit: return "limit";
     case errc::io: return "i/o";
     case errc::closed: return "closed";

@@ -15,7 +15,8 @@ enum class errc {
     out_of_range, ///< well formed, outside what is allowed
     unsupported,  ///< known, and not offered
     not_found,
-    conflict, ///< the state of the world says no: exists already, changed meanwhile, locked
+    conflict, ///< the state of the world says no: exists already, locked
+    changed,  ///< it is no longer what the caller took it for
     limit,    ///< a stated limit was met
     io,       ///< the operating system said no
     closed,   ///< the other side is gone

@@ -34,13 +34,31 @@ struct fetch_session {
     std::int32_t id = 0;
     std::int32_t epoch = 0;
     connection_id connection;
-    /// In the order of answers: as they came, those that had data last at the end.
-    std::list<fetch_partition> partitions;
 
-    /// partitions.end() when it is not in the session.
-    std::list<fetch_partition>::iterator place_of(const std::string& topic, const protocol::uuid& id,
-                                                  std::int32_t partition);
-    fetch_partition* find(const std::string& topic, const protocol::uuid& id, std::int32_t partition);
+    /// In the order of answers: as they came, those that had data last at the end.
+    [[nodiscard]] const std::list<fetch_partition>& partitions() const { return partitions_; }
+    /// Topics go by their id, or by their name where there is none. Null when it is not in the session.
+    fetch_partition* find(const std::string& topic, const protocol::uuid& topic_id, std::int32_t partition);
+    /// Of a partition that is not in the session yet.
+    void add(fetch_partition fresh);
+    void remove(const std::string& topic, const protocol::uuid& topic_id, std::int32_t partition);
+    /// Who got data goes to the end, so that a busy partition does not starve those behind it.
+    void move_to_end(const std::string& topic, const protocol::uuid& topic_id, std::int32_t partition);
+
+private:
+    struct key {
+        std::string topic; ///< empty when there is an id
+        protocol::uuid topic_id;
+        std::int32_t partition = 0;
+        bool operator==(const key&) const = default;
+    };
+    struct key_hash {
+        std::size_t operator()(const key& of) const;
+    };
+    static key key_of(const std::string& topic, const protocol::uuid& topic_id, std::int32_t partition);
+
+    std::list<fetch_partition> partitions_;
+    std::unordered_map<key, std::list<fetch_partition>::iterator, key_hash> places_;
 };
 
 /// Owner: the node; one thread.

@@ -261,4 +261,15 @@ const group_coordinator& node::groups() const { return state_->groups; }
 const transaction_coordinator& node::transactions() const { return state_->transactions; }
 const std::string& node::cluster_id() const { return state_->options.cluster_id; }
 
+std::set<std::string> node::fetch_session_topics(std::int32_t session_id) const {
+    std::set<std::string> out;
+    if (const auto* session = state_->sessions.find(session_id); session != nullptr) {
+        for (const auto& each : session->partitions()) {
+            const auto* in = each.topic_id.is_zero() ? nullptr : state_->topic_table.find(each.topic_id);
+            out.insert(in != nullptr ? in->name : each.topic);
+        }
+    }
+    return out;
+}
+
 } // namespace cb::broker

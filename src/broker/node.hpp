@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/clock.hpp"
@@ -118,6 +119,8 @@ public:
     [[nodiscard]] const group_coordinator& groups() const;
     [[nodiscard]] const transaction_coordinator& transactions() const;
     [[nodiscard]] const std::string& cluster_id() const;
+    /// Names of the topics in a fetch session; empty when there is no such session.
+    [[nodiscard]] std::set<std::string> fetch_session_topics(std::int32_t session_id) const;
 
 private:
     std::unique_ptr<node_state> state_;

@@ -36,7 +36,7 @@ partition_log::~partition_log() {
     for (const auto& each : chunks_) {
         budget_.give(each.capacity);
     }
-    budget_.give(index_.size() * sizeof(entry));
+    budget_.give(index_.size() * entry_bytes);
 }
 
 std::span<std::byte> partition_log::reserve(std::size_t size, at_limit then) {
@@ -46,20 +46,20 @@ std::span<std::byte> partition_log::reserve(std::size_t size, at_limit then) {
         const auto capacity = std::max(grown, size);
         if (stored_) {
             budget_.got_new(*evictable_);
-            budget_.make_room(capacity + sizeof(entry));
+            budget_.make_room(capacity + entry_bytes);
             then = at_limit::exceed; // by less than a chunk for each log
         }
-        if (then == at_limit::refuse && !budget_.fits(capacity + sizeof(entry))) {
+        if (then == at_limit::refuse && !budget_.fits(capacity + entry_bytes)) {
             return {};
         }
         budget_.take(capacity);
         chunks_.push_back({std::make_shared_for_overwrite<std::byte[]>(capacity), capacity, 0, 0});
     }
     // A log of tiny batches is half index: it counts.
-    if (then == at_limit::refuse && !stored_ && !budget_.fits(sizeof(entry))) {
+    if (then == at_limit::refuse && !stored_ && !budget_.fits(entry_bytes)) {
         return {};
     }
-    budget_.take(sizeof(entry));
+    budget_.take(entry_bytes);
     auto& last = chunks_.back();
     return {last.memory.get() + last.used, size};
 }
@@ -85,13 +85,14 @@ result<log_position> partition_log::append(wire::bytes_view batch, std::optional
     CB_ASSERT(header.has_value());
     if (stored_) {
         if (auto done = stored_->append(*header, place, segment_bytes); !done) {
-            budget_.give(sizeof(entry)); // the place in the chunk is the next one's
+            budget_.give(entry_bytes); // the place in the chunk is the next one's
             return tl::unexpected(done.error());
         }
     }
     auto& last = chunks_.back();
     index_.push_back({end_offset_, header->last_offset(), header->max_timestamp, first_chunk_ + chunks_.size() - 1,
                       static_cast<std::uint32_t>(last.used), static_cast<std::uint32_t>(batch.size())});
+    times_.push_back(header->max_timestamp);
     last.used += batch.size();
     ++last.batches;
     bytes_ += batch.size();
@@ -232,10 +233,8 @@ result<std::optional<wire::slice>> partition_log::batch_by_time(std::int64_t tim
     if (stored_) {
         return stored_->find_by_time(timestamp_ms, start_offset_);
     }
-    const auto found = std::find_if(index_.begin(), index_.end(), [&](const entry& each) {
-        return each.max_timestamp >= timestamp_ms && each.last_offset >= start_offset_;
-    });
-    return found == index_.end() ? std::optional<wire::slice>() : batch_at(*found);
+    const auto found = times_.first_at_or_after(timestamp_ms);
+    return found ? batch_at(index_[*found]) : std::optional<wire::slice>();
 }
 
 result<std::optional<log_position>> partition_log::find_by_time(std::int64_t timestamp_ms) const {
@@ -265,14 +264,7 @@ result<std::optional<log_position>> partition_log::find_by_time(std::int64_t tim
 }
 
 result<std::optional<log_position>> partition_log::latest_by_time() const {
-    std::optional<std::int64_t> greatest;
-    if (stored_) {
-        greatest = stored_->greatest_timestamp();
-    } else {
-        for (const auto& each : index_) {
-            greatest = std::max(greatest.value_or(each.max_timestamp), each.max_timestamp);
-        }
-    }
+    const auto greatest = stored_ ? stored_->greatest_timestamp() : times_.latest();
     return greatest ? find_by_time(*greatest) : std::optional<log_position>();
 }
 
@@ -286,9 +278,10 @@ void partition_log::drop_front() {
 void partition_log::leave_memory() {
     const auto& oldest = index_.front();
     bytes_ -= oldest.size;
-    budget_.give(sizeof(entry));
+    budget_.give(entry_bytes);
     --chunks_[oldest.chunk - first_chunk_].batches;
     index_.pop_front();
+    times_.pop_front();
     while (!chunks_.empty() && chunks_.front().batches == 0) {
         budget_.give(chunks_.front().capacity);
         chunks_.pop_front();

@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "broker/producer_state.hpp"
 #include "broker/stored_log.hpp"
+#include "broker/time_index.hpp"
 #include "record/batch.hpp"
 #include "wire/slice.hpp"
 
@@ -135,6 +136,8 @@ private:
         std::uint32_t position;
         std::uint32_t size;
     };
+    /// What an entry takes: itself and its time.
+    static constexpr std::size_t entry_bytes = sizeof(entry) + sizeof(std::int64_t);
     enum class at_limit : std::uint8_t { refuse, exceed };
     result<log_position> append(wire::bytes_view batch, std::optional<std::int64_t> append_time_ms,
                                 std::size_t segment_bytes, at_limit then);
@@ -157,6 +160,7 @@ private:
     std::deque<chunk> chunks_;
     std::uint64_t first_chunk_ = 0;
     std::deque<entry> index_;
+    time_index times_; ///< max_timestamp of each entry of index_
     std::int64_t start_offset_ = 0;
     std::int64_t end_offset_ = 0;
     std::size_t bytes_ = 0;

@@ -11,6 +11,20 @@ namespace cb::broker {
 
 using protocol::error_code;
 
+namespace {
+
+/// The name as metrics write it; empty when it cannot collide.
+std::string metric_name(const std::string& name) {
+    if (name.find_first_of("._") == std::string::npos) {
+        return {};
+    }
+    auto out = name;
+    std::replace(out.begin(), out.end(), '.', '_');
+    return out;
+}
+
+} // namespace
+
 void fetch_waiters::add(std::weak_ptr<waiting_fetch> who) {
     if (rows_.size() >= sweep_at_) {
         std::erase_if(rows_, [](const auto& each) { return each.expired(); });
@@ -46,12 +60,20 @@ error_code topics::check_new(const std::string& name, std::int32_t partition_cou
     if (by_name_.contains(name)) {
         return error_code::topic_already_exists;
     }
+    if (collision(name) != nullptr) {
+        return error_code::invalid_topic_exception;
+    }
     if (partition_count <= 0 || static_cast<std::size_t>(partition_count) > limits::partitions_per_topic) {
         return error_code::invalid_partitions;
     }
     const auto after = partition_count_ + static_cast<std::size_t>(partition_count);
     return by_name_.size() >= limits::topics || after > limits::partitions ? error_code::policy_violation
                                                                            : error_code::none;
+}
+
+const topic* topics::collision(const std::string& name) const {
+    const auto found = by_metric_name_.find(metric_name(name));
+    return found == by_metric_name_.end() || found->second->name == name ? nullptr : found->second;
 }
 
 topic& topics::create(const std::string& name, std::int32_t partition_count, topic_config config) {
@@ -72,6 +94,9 @@ topic& topics::restore(const std::string& name, const protocol::uuid& id) {
     made->id = id;
     auto& out = *made;
     by_id_[id] = &out;
+    if (auto metric = metric_name(name); !metric.empty()) {
+        by_metric_name_.emplace(std::move(metric), &out);
+    }
     by_name_[name] = std::move(made);
     return out;
 }
@@ -95,6 +120,7 @@ bool topics::grow(topic& which, std::int32_t partition_count) {
 void topics::remove(topic& which) {
     partition_count_ -= which.partitions.size();
     by_id_.erase(which.id);
+    by_metric_name_.erase(metric_name(which.name));
     const auto found = by_name_.find(which.name);
     by_name_.erase(found);
 }

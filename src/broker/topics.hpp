@@ -70,9 +70,12 @@ public:
     [[nodiscard]] const std::map<std::string, std::unique_ptr<topic>, std::less<>>& all() const { return by_name_; }
     [[nodiscard]] memory_budget& budget() { return budget_; }
 
-    /// Whether a topic like this may be made: none, or invalid_topic_exception, topic_already_exists,
-    /// invalid_partitions, policy_violation at a limit.
+    /// Whether a topic like this may be made: none, or invalid_topic_exception (also when its name collides),
+    /// topic_already_exists, invalid_partitions, policy_violation at a limit.
     [[nodiscard]] protocol::error_code check_new(const std::string& name, std::int32_t partition_count) const;
+    /// Metrics write dots as underscores, so Kafka keeps names apart that differ in those only: the topic that stands
+    /// in the way of this name, or null.
+    [[nodiscard]] const topic* collision(const std::string& name) const;
     /// After check_new() said none.
     topic& create(const std::string& name, std::int32_t partition_count, topic_config config);
     /// A topic that a journal names, without partitions yet.
@@ -90,6 +93,7 @@ private:
     node_store* store_;
     std::map<std::string, std::unique_ptr<topic>, std::less<>> by_name_;
     std::unordered_map<protocol::uuid, topic*> by_id_;
+    std::unordered_map<std::string, topic*> by_metric_name_; ///< those that have a dot or an underscore
     std::size_t partition_count_ = 0;
 };
 

@@ -34,17 +34,6 @@ wire::slice in_one_piece(const wire::chain& read) {
     return alone ? read.pieces().front() : read.flatten();
 }
 
-/// The offset behind whole batches; `otherwise` when there are none.
-std::int64_t offset_behind(wire::bytes_view batches, std::int64_t otherwise) {
-    while (!batches.empty()) {
-        const auto header = record::parse_header(batches);
-        CB_ASSERT(header.has_value()); // a log's own
-        otherwise = header->last_offset() + 1;
-        batches = batches.subspan(header->total_bytes());
-    }
-    return otherwise;
-}
-
 } // namespace
 
 waiting_fetch::waiting_fetch(node_state& state, std::int16_t version, connection_id connection,
@@ -161,7 +150,7 @@ void waiting_fetch::collect_partition(fetch_partition& from, collected& out, std
         data.records = in_one_piece(*read);
         if (read_committed_) {
             auto& aborted = data.aborted_transactions.emplace();
-            const auto shown_end = offset_behind(data.records->view(), from.fetch_offset);
+            const auto shown_end = record::offset_behind(data.records->view(), from.fetch_offset);
             for (const auto& each : log.aborted_between(from.fetch_offset, shown_end)) {
                 aborted.push_back({each.producer_id, each.first_offset});
             }
@@ -189,8 +178,8 @@ void waiting_fetch::note_told(const protocol::fetch_response& response) {
     }
     for (const auto& topic_out : response.responses) {
         for (const auto& data : topic_out.partitions) {
-            const auto kept = session->place_of(topic_out.topic, topic_out.topic_id, data.partition_index);
-            if (kept == session->partitions.end()) {
+            auto* kept = session->find(topic_out.topic, topic_out.topic_id, data.partition_index);
+            if (kept == nullptr) {
                 continue;
             }
             kept->high_watermark = data.high_watermark;
@@ -198,8 +187,7 @@ void waiting_fetch::note_told(const protocol::fetch_response& response) {
             kept->log_start_offset = data.log_start_offset;
             kept->told_error = data.error_code != 0;
             if (data.records && !data.records->empty()) {
-                // Who got data goes to the end, so that a busy partition does not starve those behind it.
-                session->partitions.splice(session->partitions.end(), session->partitions, kept);
+                session->move_to_end(topic_out.topic, topic_out.topic_id, data.partition_index);
             }
         }
     }

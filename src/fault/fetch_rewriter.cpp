@@ -64,11 +64,12 @@ std::optional<wire::slice> fetch_rewriter::rewrite_batch(const work& at, const r
     if (!changed) {
         return std::nullopt;
     }
-    if (builder.count() == 0) {
-        return record::skip_batch(header.base_offset, header.last_offset(), header.partition_leader_epoch,
-                                  header.max_timestamp);
-    }
-    auto built = builder.build();
+    // A new checksum must not hide that the stored one is wrong.
+    wrong_crc = wrong_crc || !record::validate(batch.view());
+    auto built = builder.count() == 0
+                     ? result<wire::slice>(record::skip_batch(header.base_offset, header.last_offset(),
+                                                              header.partition_leader_epoch, header.max_timestamp))
+                     : builder.build();
     if (!built) {
         return std::nullopt;
     }

@@ -31,6 +31,9 @@ std::string to_json(const ledger_entry& entry) {
     append_json_string(out, entry.rule);
     text("effect", entry.effect);
     text("state", to_string(entry.state));
+    if (!entry.reason.empty()) {
+        text("reason", entry.reason);
+    }
     number("attempt", entry.attempt);
     number("connection", static_cast<std::int64_t>(entry.connection.value()));
     text("client_id", entry.client_id);
@@ -75,7 +78,16 @@ ledger_sequence ledger::open(ledger_entry entry) {
     return sequence;
 }
 
-void ledger::close(ledger_sequence which, entry_state state, std::int64_t offset) {
+const ledger_entry* ledger::find(ledger_sequence which) const {
+    const auto first = next_ - entries_.size();
+    if (which.value() >= first && which.value() < next_) {
+        return &entries_[which.value() - first];
+    }
+    const auto old = still_open_.find(which);
+    return old == still_open_.end() ? nullptr : &old->second;
+}
+
+void ledger::close(ledger_sequence which, entry_state state, std::int64_t offset, std::string_view reason) {
     const auto first = next_ - entries_.size();
     const bool at_hand = which.value() >= first && which.value() < next_;
     const auto old = at_hand ? still_open_.end() : still_open_.find(which);
@@ -87,6 +99,7 @@ void ledger::close(ledger_sequence which, entry_state state, std::int64_t offset
         return;
     }
     entry.state = state;
+    entry.reason = reason;
     if (offset >= 0) {
         entry.offset = offset;
     }

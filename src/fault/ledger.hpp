@@ -29,6 +29,7 @@ struct ledger_entry {
     std::string rule;
     std::string effect;
     entry_state state = entry_state::open;
+    std::string reason; ///< of what is undone, when it is neither the broker's refusal nor an abort
     std::int32_t attempt = 1;
     connection_id connection;
     std::string client_id;
@@ -65,7 +66,9 @@ public:
 
     ledger_sequence open(ledger_entry entry);
     /// Closes an entry; `offset` where the message stands, -1 to leave it.
-    void close(ledger_sequence which, entry_state state, std::int64_t offset = -1);
+    void close(ledger_sequence which, entry_state state, std::int64_t offset = -1, std::string_view reason = {});
+    /// An entry that is at hand or still open; null for others. Valid until the next call.
+    [[nodiscard]] const ledger_entry* find(ledger_sequence which) const;
 
     [[nodiscard]] std::uint64_t last_sequence() const { return next_ - 1; }
     /// Entries from `first` on, at most `limit`, those that are still at hand.

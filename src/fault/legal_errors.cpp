@@ -76,6 +76,11 @@ std::span<const error_code> errors_of(protocol::api_key api) {
 
 } // namespace
 
+bool of_whole_answer(error_code code) noexcept {
+    return code == error_code::fetch_session_id_not_found || code == error_code::invalid_fetch_session_epoch ||
+           code == error_code::fetch_session_topic_id_error;
+}
+
 bool legal_error(protocol::api_key api, error_code code) noexcept {
     const auto list = errors_of(api);
     return std::find(list.begin(), list.end(), code) != list.end();

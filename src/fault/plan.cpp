@@ -27,14 +27,12 @@ const record::header_view* find_header(const record::record_view& record, std::s
     return found == record.headers.rend() ? nullptr : &*found;
 }
 
-bool fires(const compiled_rule& rule, std::uint64_t seed, identity who) {
-    auto& state = *rule.state;
-    ++state.arrivals;
+bool fires(const compiled_rule& rule, std::uint64_t seed, identity who, std::uint64_t arrivals) {
     if (const auto* nth = std::get_if<every_nth>(&rule.text.how_often)) {
-        return state.arrivals % static_cast<std::uint64_t>(nth->n) == 0;
+        return arrivals % static_cast<std::uint64_t>(nth->n) == 0;
     }
     if (const auto* first = std::get_if<first_n>(&rule.text.how_often)) {
-        return state.arrivals <= static_cast<std::uint64_t>(first->n);
+        return arrivals <= static_cast<std::uint64_t>(first->n);
     }
     const auto draw = unit_interval(hash_join(hash_join(seed, rule.draw_salt), who.hash));
     return draw >= rule.draw_from && draw < rule.draw_to;
@@ -125,21 +123,22 @@ bool compiled_rule::selects_api(protocol::api_key api) const {
     return wanted.empty() || std::find(wanted.begin(), wanted.end(), api) != wanted.end();
 }
 
-bool compiled_rule::active(mono_time now) const {
-    const auto since = now - state->began;
-    return since >= text.start && (!text.lasting || since < text.start + *text.lasting);
-}
+bool compiled_rule::active(mono_time now) const { return now - began >= text.start && !over(now); }
 
-plan::plan(const std::vector<rule>& rules, std::uint64_t seed, const plan& before, mono_time now)
+bool compiled_rule::over(mono_time now) const { return text.lasting && now - began >= text.start + *text.lasting; }
+
+plan::plan(const std::vector<rule>& rules, std::uint64_t seed, const plan& before, mono_time now,
+           std::string_view begins_anew)
     : seed_(seed), version_(before.version_ + 1) {
     std::map<std::string, double> group_ends;
     for (const auto& each : rules) {
         auto made = std::make_shared<compiled_rule>(each);
-        made->state->began = now;
+        made->began = now;
         const auto same = std::find_if(before.rules_.begin(), before.rules_.end(),
                                        [&](const auto& old) { return old->text.name == each.name; });
         if (same != before.rules_.end() && (*same)->text == each) {
             made->state = (*same)->state;
+            made->began = !begins_anew.empty() && each.one_of == begins_anew ? now : (*same)->began;
         }
         if (!each.one_of.empty()) {
             // Rules of one group divide the draw between them, one behind the other.
@@ -187,13 +186,19 @@ identity header_identity(const record::record_view& record, std::string_view hea
 }
 
 verdict judge(const compiled_rule& rule, std::uint64_t seed, identity who, bool ledger_writable) {
-    if (!fires(rule, seed, who)) {
+    auto& state = *rule.state;
+    ++state.arrivals;
+    return decide(rule, seed, who, ledger_writable, {state.arrivals, state.total.injected});
+}
+
+verdict decide(const compiled_rule& rule, std::uint64_t seed, identity who, bool ledger_writable, const tally& so_far) {
+    if (!fires(rule, seed, who, so_far.arrivals)) {
         return {};
     }
     if (rule.text.enabled == enabled_state::observe) {
         return {false, "observed only"};
     }
-    if (rule.text.limit && rule.state->total.injected >= static_cast<std::uint64_t>(*rule.text.limit)) {
+    if (rule.text.limit && so_far.injected >= static_cast<std::uint64_t>(*rule.text.limit)) {
         return {false, "limit reached"};
     }
     if (!ledger_writable) {

@@ -24,6 +24,8 @@ struct request_context {
     std::string_view transactional_id;
     /// Of fetches: the reader's group. Null: nobody knows it.
     const std::string* group = nullptr;
+    /// Of a produced batch: the how-manieth time it came.
+    std::int32_t attempt = 1;
 };
 
 struct counts {
@@ -33,10 +35,9 @@ struct counts {
     bool operator==(const counts&) const = default;
 };
 
-/// What a rule keeps over changes of the plan, as long as it stays the same: when it began, what it counted.
+/// What a rule keeps over changes of the plan, as long as it stays the same: what it counted.
 /// Shared by the plans that hold the rule; touched by the data loop's thread only.
 struct rule_state {
-    mono_time began;
     counts total;
     std::map<std::pair<std::string, std::int32_t>, counts> by_partition;
     std::uint64_t arrivals = 0; ///< for nth and first
@@ -48,6 +49,7 @@ struct compiled_rule {
 
     rule text;
     std::shared_ptr<rule_state> state;
+    mono_time began;                        ///< from here its window counts
     std::unique_ptr<message_effect> effect; ///< null for effects on requests
     std::uint64_t draw_salt = 0;            ///< of its name, or of its group
     double draw_from = 0;                   ///< fires when the draw lies in [from, to)
@@ -65,6 +67,8 @@ struct compiled_rule {
     [[nodiscard]] bool selects_api(protocol::api_key api) const;
     /// Between its start and its end, seen from when it was added or enabled.
     [[nodiscard]] bool active(mono_time now) const;
+    /// Behind its end.
+    [[nodiscard]] bool over(mono_time now) const;
 
 private:
     any_pattern topic_;
@@ -85,8 +89,10 @@ private:
 class plan {
 public:
     plan() = default;
-    /// Compiles `rules`; those that stand in `before` unchanged keep their state. `now` is when the new ones begin.
-    plan(const std::vector<rule>& rules, std::uint64_t seed, const plan& before, mono_time now);
+    /// Compiles `rules`; those that stand in `before` unchanged keep their window and their state. `now` is when the
+    /// new ones begin, and those of the group `begins_anew`, changed or not.
+    plan(const std::vector<rule>& rules, std::uint64_t seed, const plan& before, mono_time now,
+         std::string_view begins_anew = {});
 
     [[nodiscard]] const std::vector<std::shared_ptr<const compiled_rule>>& rules() const { return rules_; }
     [[nodiscard]] std::uint64_t seed() const { return seed_; }
@@ -122,7 +128,7 @@ identity content_identity(const record::record_view& record);
 identity key_identity(const record::record_view& record);
 identity header_identity(const record::record_view& record, std::string_view header);
 
-/// Whether a rule that selects a message acts on it: its frequency, its limit, and whether it only observes. Counts.
+/// Whether a rule that selects a message acts on it: its frequency, its limit, and whether it only observes.
 /// `why_not` is a fixed word when it would have, and may not.
 struct verdict {
     bool acts = false;
@@ -130,6 +136,14 @@ struct verdict {
 };
 /// The word for "if the ledger cannot be written, nothing is injected".
 constexpr std::string_view not_in_ledger = "ledger cannot be written";
+/// What a decision hangs on besides the message: how many the rule has met, this one included, and acted on.
+struct tally {
+    std::uint64_t arrivals = 0;
+    std::uint64_t injected = 0;
+};
+/// The decision itself, without a trace: for the data path, and for those who ask what would happen.
+verdict decide(const compiled_rule& rule, std::uint64_t seed, identity who, bool ledger_writable, const tally& so_far);
+/// Decides, and counts the arrival.
 verdict judge(const compiled_rule& rule, std::uint64_t seed, identity who, bool ledger_writable);
 
 /// The random source of an effect on this message.

@@ -192,6 +192,7 @@ ledger_entry produce_rewriter::entry_for(const work& at, const compiled_rule& ru
     ledger_entry entry;
     entry.rule = rule.text.name;
     entry.effect = effect_name(rule.text.what);
+    entry.attempt = at.who.attempt;
     entry.connection = at.who.connection;
     entry.client_id = at.who.client_id;
     entry.api = "Produce";
@@ -256,8 +257,8 @@ std::string_view produce_rewriter::apply(const work& at, const compiled_rule& ru
 void produce_rewriter::hold(const work& at, const judged& message, std::vector<held_message>& into) const {
     const auto& draft = message.draft;
     const bool whole = draft.late_by || draft.reordered;
-    const auto first_due =
-        at.now + draft.late_by.value_or(draft.reordered ? draft.reordered->within : draft.copies_after);
+    const auto late_by = draft.late_by.value_or(nanoseconds(0));
+    const auto first_due = at.now + (draft.reordered ? draft.reordered->within : whole ? late_by : draft.copies_after);
     const auto times = whole ? 1 + draft.copies : draft.copies;
     for (std::int32_t time = 0; time < times; ++time) {
         held_message held;
@@ -266,6 +267,7 @@ void produce_rewriter::hold(const work& at, const judged& message, std::vector<h
         held.message = owned_message::copy(draft.record, at.header.base_timestamp + draft.record.timestamp_delta);
         held.due = whole && time > 0 ? first_due + draft.copies_after : first_due;
         held.reordered = draft.reordered;
+        held.late_by = draft.reordered ? late_by : nanoseconds(0);
         if (time == 0) {
             held.entries = message.entries; // they close when the message is delivered
         }

@@ -50,6 +50,8 @@ struct held_message {
     std::string transactional_id;
     /// Waits for others of its partition rather than for a time alone.
     std::optional<reorder_effect> reordered;
+    /// Of a reordered one that is late as well: from when its window lets it go.
+    nanoseconds late_by{0};
 };
 
 struct rewrite_result {

@@ -3,16 +3,39 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include "base/limits.hpp"
+#include "base/random.hpp"
 #include "fault/rule_parser.hpp"
 
 namespace cb::fault {
 
 rule_book::rule_book(std::uint64_t seed, const clock& time, publish_function publish_it)
-    : seed_(seed), time_(time), publish_(std::move(publish_it)), current_(std::make_shared<const plan>()) {}
+    : seed_(seed),
+      time_(time),
+      publish_(std::move(publish_it)),
+      current_(std::make_shared<const plan>()),
+      run_(mix64(static_cast<std::uint64_t>(time.wall_ms()))),
+      leases_(run_) {}
 
 rule_book::snapshot rule_book::look() const {
     const std::lock_guard lock(mutex_);
-    return {rules_, mix_, current_, locked_, seed_};
+    return {rules_, mix_, current_, locked_, seed_, tag()};
+}
+
+std::string rule_book::tag() const { return fmt::format("{:08x}-{}", run_ & 0xffffffffU, current_->version()); }
+
+result<void> rule_book::check_terms(const terms& under) const {
+    const auto names = [&](const std::string& wanted) { return wanted == "*" || wanted == tag(); };
+    if (!under.only_if.empty() && std::none_of(under.only_if.begin(), under.only_if.end(), names)) {
+        return fail(errc::changed, "the rules have changed since: their ETag is now \"" + tag() +
+                                       "\"; read them again and decide anew");
+    }
+    if (under.lease && leases_.full()) {
+        return fail(errc::limit, "more than " + std::to_string(limits::leases) + " leases");
+    }
+    return {};
 }
 
 result<void> rule_book::check_unlocked() const {
@@ -22,7 +45,15 @@ result<void> rule_book::check_unlocked() const {
     return {};
 }
 
-result<void> rule_book::publish(std::vector<rule> rules, const mix& the_mix) {
+rule_book::window rule_book::window_for(const mix& given) const {
+    const auto& all = current_->rules();
+    const bool over = std::any_of(all.begin(), all.end(), [&](const auto& each) {
+        return each->text.one_of == mix_group && each->over(time_.now());
+    });
+    return given != mix_ || over ? window::begin_anew : window::keep;
+}
+
+result<void> rule_book::publish(std::vector<rule> rules, const mix& the_mix, window of_mix) {
     if (const auto wrong = check_together(rules); wrong) {
         return fail(errc::out_of_range, wrong->text());
     }
@@ -30,7 +61,8 @@ result<void> rule_book::publish(std::vector<rule> rules, const mix& the_mix) {
     for (auto& each : mix_rules(the_mix)) {
         all.push_back(std::move(each));
     }
-    auto next = std::make_shared<const plan>(all, seed_, *current_, time_.now());
+    const auto anew = of_mix == window::begin_anew ? mix_group : std::string_view();
+    auto next = std::make_shared<const plan>(all, seed_, *current_, time_.now(), anew);
     rules_ = std::move(rules);
     mix_ = the_mix;
     current_ = next;
@@ -38,10 +70,13 @@ result<void> rule_book::publish(std::vector<rule> rules, const mix& the_mix) {
     return {};
 }
 
-result<void> rule_book::apply(const rule_set& given, bool replace) {
+result<rule_book::applied> rule_book::apply(const rule_set& given, bool replace, const terms& under) {
     const std::lock_guard lock(mutex_);
     if (auto free = check_unlocked(); !free) {
-        return free;
+        return tl::unexpected(free.error());
+    }
+    if (auto fits = check_terms(under); !fits) {
+        return tl::unexpected(fits.error());
     }
     auto rules = replace ? std::vector<rule>() : rules_;
     for (const auto& each : given.rules) {
@@ -53,11 +88,29 @@ result<void> rule_book::apply(const rule_set& given, bool replace) {
         }
     }
     const auto old_seed = std::exchange(seed_, given.seed.value_or(seed_));
-    auto done = publish(std::move(rules), given.the_mix.value_or(replace ? mix{} : mix_));
+    auto done = publish(std::move(rules), given.the_mix.value_or(replace ? mix{} : mix_),
+                        given.the_mix ? window_for(*given.the_mix) : window::keep);
     if (!done) {
         seed_ = old_seed;
+        return tl::unexpected(done.error());
     }
-    return done;
+    return applied{note_lease(given, replace, under)};
+}
+
+/// The rules are in force: from now on they belong to this lease, or to none.
+std::string rule_book::note_lease(const rule_set& given, bool replace, const terms& under) {
+    if (replace) {
+        leases_.disown_all();
+    }
+    std::set<std::string> names;
+    for (const auto& each : given.rules) {
+        leases_.disown(each.name);
+        names.insert(each.name);
+    }
+    if (given.the_mix) {
+        leases_.disown_mix();
+    }
+    return under.lease ? leases_.add(*under.lease, std::move(names), given.the_mix.has_value(), time_.now()).id : "";
 }
 
 result<void> rule_book::set_mix(const mix& given) {
@@ -65,7 +118,11 @@ result<void> rule_book::set_mix(const mix& given) {
     if (auto free = check_unlocked(); !free) {
         return free;
     }
-    return publish(rules_, given);
+    auto done = publish(rules_, given, window_for(given));
+    if (done) {
+        leases_.disown_mix();
+    }
+    return done;
 }
 
 result<void> rule_book::change(const std::string& name, const std::function<void(rule&)>& how) {
@@ -88,12 +145,14 @@ result<void> rule_book::remove(const std::string& name) {
     if (std::erase_if(rules, [&](const rule& r) { return r.name == name; }) == 0) {
         return fail(errc::not_found, "no rule '" + name + "'");
     }
+    leases_.disown(name);
     return publish(std::move(rules), mix_);
 }
 
 void rule_book::clear(bool lock_after) {
     const std::lock_guard lock(mutex_);
     locked_ = locked_ || lock_after;
+    leases_.clear();
     const auto done = publish({}, mix{});
     CB_ASSERT(done.has_value());
 }
@@ -101,6 +160,61 @@ void rule_book::clear(bool lock_after) {
 void rule_book::unlock() {
     const std::lock_guard lock(mutex_);
     locked_ = false;
+}
+
+result<lease> rule_book::renew(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    const auto* renewed = leases_.renew(id, time_.now());
+    if (renewed == nullptr) {
+        return fail(errc::not_found, "no lease '" + id + "': it has run out, or the rules were cleared");
+    }
+    return *renewed;
+}
+
+result<lease> rule_book::end_lease(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    auto ended = leases_.take(id);
+    if (!ended) {
+        return fail(errc::not_found, "no lease '" + id + "': it has run out, or the rules were cleared");
+    }
+    take_back({*ended});
+    return *ended;
+}
+
+std::vector<lease> rule_book::end_leases_due() {
+    const std::lock_guard lock(mutex_);
+    auto ended = leases_.take_ended(time_.now());
+    take_back(ended);
+    return ended;
+}
+
+void rule_book::take_back(const std::vector<lease>& ended) {
+    auto rules = rules_;
+    auto the_mix = mix_;
+    bool any = false;
+    for (const auto& each : ended) {
+        any = any || each.the_mix || !each.rules.empty();
+        the_mix = each.the_mix ? mix{} : the_mix;
+        std::erase_if(rules, [&](const rule& r) { return each.rules.contains(r.name); });
+    }
+    if (any) {
+        const auto done = publish(std::move(rules), the_mix);
+        CB_ASSERT(done.has_value()); // fewer rules than went together before
+    }
+}
+
+std::vector<lease> rule_book::all_leases() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<lease> out;
+    for (const auto& [id, each] : leases_.all()) {
+        out.push_back(each);
+    }
+    return out;
+}
+
+std::optional<mono_time> rule_book::next_lease_end() const {
+    const std::lock_guard lock(mutex_);
+    return leases_.next_end();
 }
 
 } // namespace cb::fault

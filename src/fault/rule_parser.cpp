@@ -547,6 +547,10 @@ void check_rule(const field& in, const rule& made) {
         in["draw_by"].refuse("only intercept: produce draws by anything but position");
     }
     if (const auto* error = std::get_if<error_effect>(&made.what); error != nullptr) {
+        if (error->per_partition && of_whole_answer(error->code)) {
+            in["do"].refuse(std::string(to_string(error->code)) +
+                            " stands on an answer as a whole: leave per: partition out");
+        }
         for (const auto api : made.where.api) {
             if (!legal_error(api, error->code)) {
                 in["do"].refuse(std::string(to_string(error->code)) + " is no error of " + std::string(to_string(api)) +

@@ -19,6 +19,8 @@ namespace {
 /// From these versions on topics go by their ids.
 constexpr std::int16_t produce_topic_id_version = 13;
 constexpr std::int16_t fetch_topic_id_version = 13;
+/// From this version on a Fetch can be one of a session.
+constexpr std::int16_t fetch_session_version = 7;
 /// Version in which held messages are written: topics by name, transactions as older clients do them.
 constexpr std::int16_t own_produce_version = 9;
 
@@ -40,10 +42,6 @@ bool has_first_field_group(api_key api) {
     }
 }
 
-nanoseconds slow_delay(const fault::slow_effect& slow, random_source random) {
-    return fault::draw_delay(slow.delay, slow.jitter, fault::distribution::uniform, random);
-}
-
 } // namespace
 
 /// One batch of a Produce request.
@@ -54,6 +52,7 @@ struct fault_pipeline::produce_part {
     wire::slice client_batch;
     fault::rewrite_result fate;
     bool forwarded = true;
+    std::int32_t attempt = 1;
     error_code error = error_code::none; ///< of a rule: answered here
 };
 
@@ -68,14 +67,15 @@ struct fault_pipeline::produce_under_way {
 };
 
 fault_pipeline::fault_pipeline(backend::backend& to, const clock& time, fault::ledger& entries, fault::key_form keys,
-                               log_sink& log, std::uint64_t seed)
+                               log_sink& log, std::uint64_t seed, std::size_t held_messages_max)
     : request_pipeline(to),
       time_(time),
       ledger_(entries),
       log_(log),
+      requests_(to, time, entries),
       produce_(entries, keys),
       fetch_(entries, keys),
-      held_(seed) {
+      held_(seed, held_messages_max) {
     own_.client_id = "chaosbroker";
     own_.client_host = "/chaosbroker";
     own_.principal = "User:chaosbroker";
@@ -114,92 +114,9 @@ const std::string* fault_pipeline::group_of(const broker::client_context& client
     return found != groups_.end() && found->second.size() == 1 ? &*found->second.begin() : nullptr;
 }
 
-std::uint64_t fault_pipeline::next_request(const pipeline_request& what) {
-    if (request_ordinals_.size() >= limits::ordinal_counters) {
-        request_ordinals_.clear();
-    }
-    return request_ordinals_[{what.client->client_id, static_cast<std::int16_t>(what.header.api)}]++;
-}
-
-ledger_sequence fault_pipeline::open_entry(const fault::compiled_rule& rule, const pipeline_request& what,
-                                           const std::string& topic, std::int32_t partition) {
-    fault::ledger_entry entry;
-    entry.rule = rule.text.name;
-    entry.effect = fault::effect_name(rule.text.what);
-    entry.connection = what.client->connection;
-    entry.client_id = what.client->client_id;
-    entry.api = to_string(what.header.api);
-    entry.topic = topic;
-    entry.partition = partition;
-    return ledger_.open(std::move(entry));
-}
-
-fault_pipeline::request_fate fault_pipeline::judge_request(const pipeline_request& what,
-                                                           const fault::request_context& who,
-                                                           const std::set<std::string>& topics) {
-    request_fate fate;
-    std::vector<const fault::compiled_rule*> rules;
-    plan_->select(fault::intercept::request, who, time_.now(), rules);
-    const auto ordinal = next_request(what);
-    for (const auto* rule : rules) {
-        const bool topic_fits = rule->text.where.topic.empty() ||
-                                std::any_of(topics.begin(), topics.end(),
-                                            [&](const std::string& each) { return rule->selects_topic(each); });
-        if (!rule->selects_api(what.header.api) || !topic_fits) {
-            continue;
-        }
-        const bool slow_request = rule->text.where.side == fault::request_side::request;
-        if (slow_request) {
-            continue; // acted before the request was handed in
-        }
-        const auto place = fault::position_identity(who.client_id, to_string(what.header.api), -1, ordinal);
-        const auto said = fault::judge(*rule, plan_->seed(), place, ledger_.writable());
-        fault::count(*rule, "", -1, said.acts, said.why_not);
-        if (!said.acts) {
-            continue;
-        }
-        fate.entries.push_back(open_entry(*rule, what, "", -1));
-        if (!ledger_.writable()) {
-            continue; // what the ledger does not name does not happen
-        }
-        if (const auto* slow = std::get_if<fault::slow_effect>(&rule->text.what)) {
-            fate.answer_delay += slow_delay(*slow, fault::effect_random(*rule, plan_->seed(), place));
-        } else if (const auto* error = std::get_if<fault::error_effect>(&rule->text.what)) {
-            fate.error = error->code;
-            fate.error_per_partition = error->per_partition;
-            fate.error_rule = rule;
-        } else if (const auto* lost = std::get_if<fault::lose_ack_effect>(&rule->text.what)) {
-            fate.lose_ack = lost->then_close ? after_answer::close : after_answer::silence;
-        } else if (const auto* cut = std::get_if<fault::disconnect_effect>(&rule->text.what)) {
-            fate.disconnect = cut->reset ? after_answer::reset : after_answer::close;
-        }
-    }
-    return fate;
-}
-
 nanoseconds fault_pipeline::delay_before(const pipeline_request& what) {
-    if (!plan_->wants(fault::intercept::request)) {
-        return nanoseconds::zero();
-    }
-    nanoseconds sum{0};
-    std::vector<const fault::compiled_rule*> rules;
-    plan_->select(fault::intercept::request, context_of(what), time_.now(), rules);
-    for (const auto* rule : rules) {
-        const auto* slow = std::get_if<fault::slow_effect>(&rule->text.what);
-        if (slow == nullptr || rule->text.where.side != fault::request_side::request ||
-            !rule->selects_api(what.header.api)) {
-            continue;
-        }
-        const auto place =
-            fault::position_identity(what.client->client_id, to_string(what.header.api), -2, rule->state->arrivals);
-        const auto said = fault::judge(*rule, plan_->seed(), place, ledger_.writable());
-        fault::count(*rule, "", -1, said.acts, said.why_not);
-        if (said.acts) {
-            ledger_.close(open_entry(*rule, what, "", -1), fault::entry_state::done);
-            sum += slow_delay(*slow, fault::effect_random(*rule, plan_->seed(), place));
-        }
-    }
-    return sum;
+    return plan_->wants(fault::intercept::request) ? requests_.delay_before(*plan_, what, context_of(what))
+                                                   : nanoseconds::zero();
 }
 
 result<void> fault_pipeline::submit(const pipeline_request& what, pipeline_reply reply) {
@@ -244,6 +161,8 @@ result<void> fault_pipeline::submit_produce(const pipeline_request& what, pipeli
     auto who = context_of(what);
     const auto transactional_id = wanted->transactional_id.value_or(std::string());
     who.transactional_id = transactional_id;
+    const bool judged = plan_->wants(fault::intercept::request);
+    std::int32_t attempt = 1;
     std::set<std::string> topics;
     for (const auto& each : wanted->topic_data) {
         const auto name = version >= produce_topic_id_version ? backend_.topic_name(each.topic_id) : each.name;
@@ -255,19 +174,22 @@ result<void> fault_pipeline::submit_produce(const pipeline_request& what, pipeli
             made.index = part.index;
             made.client_batch = part.records.value_or(wire::slice());
             made.fate.batch = made.client_batch;
+            if (judged) {
+                made.attempt = attempts_.note(name, part.index, made.client_batch);
+                attempt = std::max(attempt, made.attempt);
+            }
             under_way->parts.push_back(std::move(made));
         }
     }
-    if (plan_->wants(fault::intercept::request)) {
-        under_way->fate = judge_request(what, who, topics);
+    if (judged) {
+        under_way->fate = requests_.judge(plan_, what, who, topics, attempt);
     }
-    if (under_way->fate.disconnect) {
-        for (const auto entry : under_way->fate.entries) {
-            ledger_.close(entry, fault::entry_state::done);
-        }
-        under_way->reply({{}, *under_way->fate.disconnect, nanoseconds::zero()});
+    if (under_way->fate.cut) {
+        requests_.close_cut(under_way->fate);
+        under_way->reply({{}, *under_way->fate.cut, nanoseconds::zero()});
         return {};
     }
+    put_produce_errors(what, *under_way);
     rewrite_produce(who, *under_way);
 
     auto forwarded = forwarded_produce(*under_way);
@@ -301,22 +223,32 @@ broker::decoded_produce fault_pipeline::forwarded_produce(const produce_under_wa
     return out;
 }
 
+void fault_pipeline::put_produce_errors(const pipeline_request& what, produce_under_way& under_way) {
+    std::vector<error_place> places;
+    for (const auto& part : under_way.parts) {
+        places.push_back({part.topic, part.index, part.attempt});
+    }
+    std::vector<error_place> none;
+    requests_.put_errors(under_way.fate, what, places, none);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        auto& part = under_way.parts[i];
+        part.error = places[i].error;
+        part.forwarded = part.error == error_code::none;
+        under_way.all_forwarded = under_way.all_forwarded && part.forwarded;
+    }
+}
+
 void fault_pipeline::rewrite_produce(const fault::request_context& who, produce_under_way& under_way) {
     std::vector<const fault::compiled_rule*> rules;
     const auto now = time_.now();
     plan_->select(fault::intercept::produce, who, now, rules);
     for (auto& part : under_way.parts) {
-        auto& fate = under_way.fate;
-        if (fate.error && (!fate.error_per_partition || fate.error_rule->selects_topic(part.topic))) {
-            part.error = *fate.error;
-            part.forwarded = false;
-            under_way.all_forwarded = false;
+        if (part.client_batch.empty() || part.error != error_code::none) {
             continue;
         }
-        if (part.client_batch.empty()) {
-            continue;
-        }
-        part.fate = produce_.rewrite(rules, plan_->seed(), who, part.topic, part.index, part.client_batch, now);
+        auto of_part = who;
+        of_part.attempt = part.attempt;
+        part.fate = produce_.rewrite(rules, plan_->seed(), of_part, part.topic, part.index, part.client_batch, now);
         part.forwarded = part.fate.stored > 0 || part.fate.batch.size() > 0;
         under_way.all_forwarded = under_way.all_forwarded && part.forwarded;
     }
@@ -415,21 +347,11 @@ result<void> fault_pipeline::submit_fetch(const pipeline_request& what, pipeline
     const auto who = context_of(what);
     request_fate fate;
     if (plan_->wants(fault::intercept::request)) {
-        std::set<std::string> topics;
-        wire::reader in(what.body);
-        if (const auto wanted = protocol::fetch_request::decode(in, what.header.version); wanted) {
-            for (const auto& each : wanted->topics) {
-                topics.insert(what.header.version >= fetch_topic_id_version ? backend_.topic_name(each.topic_id)
-                                                                            : each.topic);
-            }
-        }
-        fate = judge_request(what, who, topics);
+        fate = requests_.judge(plan_, what, who, requests_.names_of(what).topics, 1);
     }
-    if (fate.disconnect) {
-        for (const auto entry : fate.entries) {
-            ledger_.close(entry, fault::entry_state::done);
-        }
-        reply({{}, *fate.disconnect, nanoseconds::zero()});
+    if (fate.cut) {
+        requests_.close_cut(fate);
+        reply({{}, *fate.cut, nanoseconds::zero()});
         return {};
     }
     // The client may be gone when a long poll ends, so what the answer needs is kept by value.
@@ -442,7 +364,43 @@ result<void> fault_pipeline::submit_fetch(const pipeline_request& what, pipeline
     return backend_.submit({api_key::fetch, header.version, what.client, what.body}, std::move(on_reply));
 }
 
-void fault_pipeline::answer_fetch(const pipeline_request& what, const request_fate& fate, wire::chain body,
+/// The request was handled, and what it would have been told is replaced. True when something changed.
+bool fault_pipeline::put_fetch_errors(const pipeline_request& what, request_fate& fate,
+                                      protocol::fetch_response& response) {
+    const auto version = what.header.version;
+    std::vector<error_place> places;
+    std::vector<protocol::fetch_response::partition_data*> parts;
+    for (auto& topic : response.responses) {
+        const auto name = version >= fetch_topic_id_version ? backend_.topic_name(topic.topic_id) : topic.topic;
+        for (auto& part : topic.partitions) {
+            if (part.error_code == 0) {
+                places.push_back({name, part.partition_index});
+                parts.push_back(&part);
+            }
+        }
+    }
+    std::vector<error_place> whole;
+    if (version >= fetch_session_version) {
+        whole.push_back({"", -1});
+    }
+    requests_.put_errors(fate, what, places, whole);
+    if (!whole.empty() && whole[0].error != error_code::none) {
+        response.error_code = number(whole[0].error);
+        response.responses.clear();
+        return true;
+    }
+    bool changed = false;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        if (places[i].error != error_code::none) {
+            parts[i]->error_code = number(places[i].error);
+            parts[i]->records = std::nullopt;
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+void fault_pipeline::answer_fetch(const pipeline_request& what, request_fate fate, wire::chain body,
                                   const pipeline_reply& reply) {
     const auto version = what.header.version;
     wire::reader in(body.flatten());
@@ -452,15 +410,11 @@ void fault_pipeline::answer_fetch(const pipeline_request& what, const request_fa
     who.group = group_of(*what.client);
     std::vector<const fault::compiled_rule*> rules;
     plan_->select(fault::intercept::fetch, who, time_.now(), rules);
-    bool changed = false;
+    bool changed = put_fetch_errors(what, fate, *response);
     for (auto& topic : response->responses) {
         const auto name = version >= fetch_topic_id_version ? backend_.topic_name(topic.topic_id) : topic.topic;
         for (auto& part : topic.partitions) {
-            if (fate.error && (!fate.error_per_partition || fate.error_rule->selects_topic(name))) {
-                part.error_code = number(*fate.error);
-                part.records = std::nullopt;
-                changed = true;
-            } else if (!rules.empty() && part.records && !part.records->empty()) {
+            if (!rules.empty() && part.records && !part.records->empty()) {
                 auto rewritten = fetch_.rewrite(rules, plan_->seed(), who, name, part.partition_index, *part.records);
                 if (rewritten.changed) {
                     part.records = rewritten.records.flatten();
@@ -500,14 +454,23 @@ result<void> fault_pipeline::submit_end_txn(const pipeline_request& what, pipeli
 }
 
 void fault_pipeline::hold_or_deliver(fault::held_message message) {
-    auto copy = message;
-    if (held_.hold(std::move(message))) {
+    if (held_.hold(message)) {
+        said_too_many_held_ = false;
         reschedule_();
-    } else {
-        log_.warning("too many messages are held: one is delivered at once",
-                     {{"topic", copy.topic}, {"held", held_.count()}});
-        deliver(std::move(copy));
+        return;
     }
+    if (!std::exchange(said_too_many_held_, true)) {
+        log_.warning("too many messages are held: they are delivered at once",
+                     {{"topic", message.topic}, {"held", held_.count()}});
+    }
+    for (const auto entry : message.entries) {
+        // What waiting alone would have done was not done; a copy is one all the same.
+        const auto* opened = ledger_.find(entry);
+        if (opened != nullptr && (opened->effect == "late" || opened->effect == "reorder")) {
+            ledger_.close(entry, fault::entry_state::undone, -1, "too many held");
+        }
+    }
+    deliver(std::move(message));
 }
 
 void fault_pipeline::deliver(fault::held_message message) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/log.hpp"
+#include "fault/attempts.hpp"
 #include "fault/fetch_rewriter.hpp"
 #include "fault/ledger.hpp"
 #include "fault/plan.hpp"
@@ -12,6 +13,7 @@
 #include "protocol/fetch.hpp"
 #include "protocol/produce.hpp"
 #include "proxy/held_messages.hpp"
+#include "proxy/request_judge.hpp"
 #include "proxy/request_pipeline.hpp"
 
 namespace cb::proxy {
@@ -28,7 +30,7 @@ namespace cb::proxy {
 class fault_pipeline final : public request_pipeline {
 public:
     fault_pipeline(backend::backend& to, const clock& time, fault::ledger& entries, fault::key_form keys, log_sink& log,
-                   std::uint64_t seed);
+                   std::uint64_t seed, std::size_t held_messages_max = limits::held_messages);
 
     void set_plan(std::shared_ptr<const fault::plan> next) { plan_ = std::move(next); }
     [[nodiscard]] const std::shared_ptr<const fault::plan>& current_plan() const { return plan_; }
@@ -56,27 +58,11 @@ public:
 private:
     struct produce_part;
     struct produce_under_way;
-    /// What rules on requests say of one request.
-    struct request_fate {
-        nanoseconds answer_delay{0};
-        std::optional<protocol::error_code> error;
-        bool error_per_partition = false;
-        const fault::compiled_rule* error_rule = nullptr;
-        std::optional<after_answer> lose_ack;
-        std::optional<after_answer> disconnect;
-        std::vector<ledger_sequence> entries;
-    };
     [[nodiscard]] fault::request_context context_of(const pipeline_request& what) const;
     const std::string* group_of(const broker::client_context& client) const;
     void note_group(const pipeline_request& what);
-    std::uint64_t next_request(const pipeline_request& what);
-
-    request_fate judge_request(const pipeline_request& what, const fault::request_context& who,
-                               const std::set<std::string>& topics);
-    ledger_sequence open_entry(const fault::compiled_rule& rule, const pipeline_request& what, const std::string& topic,
-                               std::int32_t partition);
-
     result<void> submit_produce(const pipeline_request& what, pipeline_reply reply);
+    void put_produce_errors(const pipeline_request& what, produce_under_way& under_way);
     void rewrite_produce(const fault::request_context& who, produce_under_way& under_way);
     static broker::decoded_produce forwarded_produce(const produce_under_way& under_way);
     static protocol::produce_response::partition_produce_response answer_for(const produce_part& part, bool by_id,
@@ -84,8 +70,8 @@ private:
     void settle(produce_part& part, bool refused);
     void answer_produce(const std::shared_ptr<produce_under_way>& under_way, wire::chain body);
     result<void> submit_fetch(const pipeline_request& what, pipeline_reply reply);
-    void answer_fetch(const pipeline_request& what, const request_fate& fate, wire::chain body,
-                      const pipeline_reply& reply);
+    void answer_fetch(const pipeline_request& what, request_fate fate, wire::chain body, const pipeline_reply& reply);
+    bool put_fetch_errors(const pipeline_request& what, request_fate& fate, protocol::fetch_response& response);
     result<void> submit_end_txn(const pipeline_request& what, pipeline_reply reply);
 
     void hold_or_deliver(fault::held_message message);
@@ -95,16 +81,18 @@ private:
     fault::ledger& ledger_;
     log_sink& log_;
     std::shared_ptr<const fault::plan> plan_ = std::make_shared<const fault::plan>();
+    request_judge requests_;
+    fault::attempts attempts_;
     fault::produce_rewriter produce_;
     fault::fetch_rewriter fetch_;
     held_messages held_;
+    bool said_too_many_held_ = false;
     std::function<void()> reschedule_ = [] {};
     std::function<void()> flush_;
     /// The identity under which held messages re-enter.
     broker::client_context own_;
     /// (peer, client id, principal) -> groups it was seen in; two of them: nobody knows which one fetches.
     std::map<std::tuple<std::string, std::string, std::string>, std::set<std::string>> groups_;
-    std::map<std::pair<std::string, std::int16_t>, std::uint64_t> request_ordinals_;
 };
 
 } // namespace cb::proxy

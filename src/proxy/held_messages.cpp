@@ -7,9 +7,9 @@
 
 namespace cb::proxy {
 
-bool held_messages::hold(fault::held_message message) {
+bool held_messages::hold(fault::held_message& message) {
     const auto size = message.message.bytes();
-    if (count() >= limits::held_messages || bytes_ + size > limits::held_bytes) {
+    if (count() >= messages_max_ || bytes_ + size > limits::held_bytes) {
         return false;
     }
     bytes_ += size;
@@ -42,17 +42,32 @@ void held_messages::release(window& which, std::vector<fault::held_message>& int
     list.clear();
 }
 
-std::vector<fault::held_message> held_messages::take_due(mono_time now) {
+/// What full windows let go: to be delivered, or late from now on. Without `now` nothing waits any more.
+std::vector<fault::held_message> held_messages::take_ready(std::optional<mono_time> now) {
     std::vector<fault::held_message> out;
+    reordering_ -= ready_.size();
+    for (auto& each : ready_) {
+        if (now && each.late_by > nanoseconds(0)) {
+            each.reordered.reset();
+            each.due = *now + std::exchange(each.late_by, nanoseconds(0));
+            const auto due = each.due;
+            by_time_.emplace(due, std::move(each));
+        } else {
+            out.push_back(std::move(each));
+        }
+    }
+    ready_.clear();
+    return out;
+}
+
+std::vector<fault::held_message> held_messages::take_until(mono_time now, bool all) {
     for (auto& [where, each] : windows_) {
-        if (!each.messages.empty() && each.due <= now) {
+        if (!each.messages.empty() && (all || each.due <= now)) {
             release(each, ready_);
         }
     }
-    std::move(ready_.begin(), ready_.end(), std::back_inserter(out));
-    ready_.clear();
-    reordering_ -= out.size();
-    const auto end = by_time_.upper_bound(now);
+    auto out = take_ready(all ? std::nullopt : std::optional(now));
+    const auto end = all ? by_time_.end() : by_time_.upper_bound(now);
     for (auto at = by_time_.begin(); at != end; ++at) {
         out.push_back(std::move(at->second));
     }
@@ -62,6 +77,8 @@ std::vector<fault::held_message> held_messages::take_due(mono_time now) {
     }
     return out;
 }
+
+std::vector<fault::held_message> held_messages::take_due(mono_time now) { return take_until(now, false); }
 
 std::vector<fault::held_message> held_messages::take_transaction(std::int64_t producer_id, std::int16_t epoch) {
     std::vector<fault::held_message> out;
@@ -93,7 +110,7 @@ std::vector<fault::held_message> held_messages::take_transaction(std::int64_t pr
     return out;
 }
 
-std::vector<fault::held_message> held_messages::take_all() { return take_due(mono_time::max()); }
+std::vector<fault::held_message> held_messages::take_all() { return take_until({}, true); }
 
 std::optional<mono_time> held_messages::next_deadline() const {
     if (!ready_.empty()) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "base/random.hpp"
 #include "fault/produce_rewriter.hpp"
 
@@ -16,11 +17,13 @@ namespace cb::proxy {
 /// Owner: the request pipeline; one thread.
 class held_messages {
 public:
-    explicit held_messages(std::uint64_t seed) : random_(seed) {}
+    explicit held_messages(std::uint64_t seed, std::size_t messages_max = limits::held_messages)
+        : random_(seed), messages_max_(messages_max) {}
 
-    /// False at the limit: the message must be delivered at once instead.
-    bool hold(fault::held_message message);
-    /// What is due at `now`, in the order of delivery.
+    /// False at the limit: the message was not taken, and must be delivered at once instead.
+    bool hold(fault::held_message& message);
+    /// What is due at `now`, in the order of delivery. A reordered message that is late as well begins to be so when
+    /// its window lets it go.
     std::vector<fault::held_message> take_due(mono_time now);
     /// Of this producer's transaction, in the order of their times.
     std::vector<fault::held_message> take_transaction(std::int64_t producer_id, std::int16_t epoch);
@@ -39,9 +42,12 @@ private:
         mono_time due;
     };
     void release(window& which, std::vector<fault::held_message>& into);
+    std::vector<fault::held_message> take_ready(std::optional<mono_time> now);
+    std::vector<fault::held_message> take_until(mono_time now, bool all);
     void leave(const fault::held_message& message) { bytes_ -= message.message.bytes(); }
 
     random_source random_;
+    std::size_t messages_max_;
     std::multimap<mono_time, fault::held_message> by_time_;
     std::map<place, window> windows_;
     std::vector<fault::held_message> ready_; ///< windows that are full, to be taken next

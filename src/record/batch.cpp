@@ -267,6 +267,16 @@ wire::slice control_batch(std::int64_t base_offset, std::int64_t producer_id, st
     return *batch;
 }
 
+std::int64_t offset_behind(wire::bytes_view batches, std::int64_t otherwise) {
+    while (!batches.empty()) {
+        const auto header = parse_header(batches);
+        CB_ASSERT(header.has_value() && header->total_bytes() <= batches.size());
+        otherwise = header->last_offset() + 1;
+        batches = batches.subspan(header->total_bytes());
+    }
+    return otherwise;
+}
+
 std::optional<bool> marker_commits(const batch_header& header, wire::bytes_view batch) {
     if (!header.control() || header.codec() != wire::codec::none || batch.size() < batch_header_bytes) {
         return std::nullopt;

@@ -157,6 +157,9 @@ private:
     std::int64_t max_timestamp_delta_ = 0;
 };
 
+/// The offset behind the whole batches of a log; `otherwise` when there are none.
+std::int64_t offset_behind(wire::bytes_view batches, std::int64_t otherwise);
+
 /// In place, in bytes that the caller alone owns.
 void set_base_offset(std::span<std::byte> batch, std::int64_t offset);
 void set_partition_leader_epoch(std::span<std::byte> batch, std::int32_t epoch);

@@ -36,19 +36,16 @@ bool update(fetch_session& session, const protocol::fetch_request& wanted) {
                 kept->bytes_max = fresh.bytes_max;
                 kept->current_leader_epoch = fresh.current_leader_epoch;
             } else {
-                if (session.partitions.size() >= limits::partitions) {
+                if (session.partitions().size() >= limits::partitions) {
                     return false;
                 }
-                session.partitions.push_back(std::move(fresh));
+                session.add(std::move(fresh));
             }
         }
     }
     for (const auto& in : wanted.forgotten_topics_data) {
         for (const auto index : in.partitions) {
-            session.partitions.remove_if([&](const fetch_partition& each) {
-                return each.partition == index &&
-                       (in.topic_id.is_zero() ? each.topic == in.topic : each.topic_id == in.topic_id);
-            });
+            session.remove(in.topic, in.topic_id, index);
         }
     }
     return true;
@@ -80,7 +77,7 @@ error_code open_session(node_state& state, const request& what, const protocol::
         }
         target.epoch = 1;
         fetch.session_id = target.id;
-        fetch.partitions.assign(target.partitions.begin(), target.partitions.end());
+        fetch.partitions.assign(target.partitions().begin(), target.partitions().end());
         return error_code::none;
     }
     auto* session = state.sessions.find(wanted.session_id);
@@ -97,7 +94,7 @@ error_code open_session(node_state& state, const request& what, const protocol::
     session->epoch = session->epoch == 0x7fffffff ? 1 : session->epoch + 1;
     fetch.session_id = session->id;
     fetch.incremental = true;
-    fetch.partitions.assign(session->partitions.begin(), session->partitions.end());
+    fetch.partitions.assign(session->partitions().begin(), session->partitions().end());
     return error_code::none;
 }
 

@@ -52,8 +52,10 @@ void create_one(node_state& state, const protocol::create_topics_request::creata
     auto wrong = check_replicas(wanted, state.options.node_id);
     if (wrong.code == error_code::none) {
         wrong.code = state.topic_table.check_new(wanted.name, partition_count);
-        wrong.message = wrong.code == error_code::topic_already_exists
-                            ? "Topic '" + wanted.name + "' already exists."
+        const auto* other = state.topic_table.collision(wanted.name);
+        wrong.message = wrong.code == error_code::topic_already_exists ? "Topic '" + wanted.name + "' already exists."
+                        : wrong.code == error_code::invalid_topic_exception && other != nullptr
+                            ? "Topic '" + wanted.name + "' collides with existing topic: " + other->name
                             : "'" + wanted.name + "' with " + std::to_string(partition_count) + " partitions";
     }
     topic_config config;

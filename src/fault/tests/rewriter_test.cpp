@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "fault/dry_run.hpp"
 #include "fault/fetch_rewriter.hpp"
 #include "fault/json_scan.hpp"
 #include "fault/produce_rewriter.hpp"
@@ -498,6 +499,64 @@ TEST_F(reading, a_group_that_nobody_knows_is_counted) {
 TEST_F(reading, a_wrong_checksum_is_seen_by_the_reader) {
     rules("rules: [{name: r, intercept: fetch, do: {corrupt: {crc: true}}}]");
     EXPECT_FALSE(record::validate(read(batch(0, 1)).records.flatten().view()));
+}
+
+TEST_F(rewriting, a_stored_batch_with_a_wrong_checksum_is_not_repaired_for_its_readers) {
+    const auto good = batch(0, 3);
+    std::vector<std::byte> bytes(good.view().begin(), good.view().end());
+    bytes[record::position::crc] ^= std::byte{1};
+    const auto damaged = wire::slice::from(std::move(bytes));
+    for (const auto* yaml :
+         {"rules: [{name: r, intercept: fetch, where: {offset: 1}, do: delete}]",
+          "rules: [{name: r, intercept: fetch, do: {salt: {}}}]", "rules: [{name: r, intercept: fetch, do: delete}]",
+          "rules: [{name: r, intercept: fetch, where: {key: nobody}, do: delete}]"}) {
+        rules(yaml);
+        const request_context who;
+        std::vector<const compiled_rule*> chosen;
+        plan_->select(intercept::fetch, who, clock_.now(), chosen);
+        const auto shown = fetch_.rewrite(chosen, 1, who, "t", 0, damaged).records.flatten();
+        EXPECT_FALSE(record::validate(shown.view())) << yaml;
+        const auto whole = fetch_.rewrite(chosen, 1, who, "t", 0, good).records.flatten();
+        EXPECT_TRUE(record::validate(whole.view())) << yaml;
+    }
+}
+
+TEST_F(rewriting, a_dry_run_says_what_then_happens) {
+    rules("rules: [{name: a, chance: 30%, draw_by: content, do: delete}, {name: b, where: {key: '1*'}, nth: 7, do: "
+          "{salt: "
+          "{}}}, {name: c, chance: 40%, draw_by: key, limit: 25, do: {late: {delay: 1s}}}, {name: d, enabled: observe, "
+          "do: delete}, {name: e, enabled: false, do: delete}, {name: f, intercept: fetch, where: {group: g}, chance: "
+          "20%, do: delete}]",
+          11);
+    dry_run dry(*plan_);
+    for (int i = 0; i < 100; ++i) {
+        const auto stored = batch(i * 10, 10);
+        std::vector<std::byte> bytes(stored.view().begin(), stored.view().end());
+        record::set_base_offset(bytes, i * 10);
+        EXPECT_EQ(dry.judge("t", 0, wire::slice::from(std::move(bytes)), 0), 10U);
+    }
+    for (std::size_t i = 0; i < 6; ++i) {
+        EXPECT_EQ(counters(i), counts{}) << "the dry run counts by itself";
+    }
+    EXPECT_EQ(ledger_.last_sequence(), 0U);
+    const std::string group = "g";
+    request_context reader;
+    reader.group = &group;
+    std::vector<const compiled_rule*> on_fetch;
+    plan_->select(intercept::fetch, reader, clock_.now(), on_fetch);
+    for (int i = 0; i < 100; ++i) {
+        const auto sent = batch(i * 10, 10);
+        write(sent);
+        std::vector<std::byte> bytes(sent.view().begin(), sent.view().end());
+        record::set_base_offset(bytes, i * 10);
+        fetch_.rewrite(on_fetch, plan_->seed(), reader, "t", 0, wire::slice::from(std::move(bytes)));
+    }
+    for (std::size_t i = 0; i < 6; ++i) {
+        EXPECT_EQ(dry.rows()[i].total, counters(i)) << dry.rows()[i].rule->text.name;
+        EXPECT_FALSE(dry.rows()[i].estimated);
+    }
+    EXPECT_GT(counters(0).injected, 0U);
+    EXPECT_GT(counters(5).injected, 0U);
 }
 
 } // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "broker/node.hpp"
 #include "broker/topics.hpp"
 #include "fault/rule_parser.hpp"
@@ -69,7 +71,7 @@ protected:
         pipeline_.set_plan(std::make_shared<fault::plan>(parsed->rules, 1, *pipeline_.current_plan(), clock_.now()));
     }
     template <class Request>
-    pipeline_answer submit(const Request& request, std::int16_t version) {
+    pipeline_request request_of(const Request& request, std::int16_t version) {
         wire::writer out;
         EXPECT_TRUE(request.encode(out, version));
         pipeline_request what;
@@ -77,6 +79,11 @@ protected:
         what.header.version = version;
         what.client = &client_;
         what.body = out.take().flatten();
+        return what;
+    }
+    template <class Request>
+    pipeline_answer submit(const Request& request, std::int16_t version) {
+        const auto what = request_of(request, version);
         std::optional<pipeline_answer> given;
         auto on_reply = [&](pipeline_answer answer) { given = std::move(answer); };
         EXPECT_TRUE(pipeline_.submit(what, on_reply));
@@ -90,9 +97,17 @@ protected:
         EXPECT_TRUE(response);
         return *response;
     }
-    protocol::produce_response::partition_produce_response produce(const std::vector<std::string>& values,
-                                                                   record::batch_options options = {},
-                                                                   const std::string& transactional_id = {}) {
+    static protocol::fetch_request fetch_of(const std::string& name) {
+        protocol::fetch_request out;
+        out.max_bytes = 1'000'000;
+        auto& topic = out.topics.emplace_back();
+        topic.topic = name;
+        topic.partitions.emplace_back().partition_max_bytes = 1'000'000;
+        return out;
+    }
+    static protocol::produce_request produce_of(const std::string& name, const std::vector<std::string>& values,
+                                                record::batch_options options = {},
+                                                const std::string& transactional_id = {}) {
         record::batch_builder builder(options);
         for (const auto& value : values) {
             record::record_view each;
@@ -106,9 +121,14 @@ protected:
             request.transactional_id = transactional_id;
         }
         auto& topic = request.topic_data.emplace_back();
-        topic.name = "t";
+        topic.name = name;
         topic.partition_data.push_back({0, *builder.build()});
-        last_ = submit(request, 9);
+        return request;
+    }
+    protocol::produce_response::partition_produce_response produce(const std::vector<std::string>& values,
+                                                                   record::batch_options options = {},
+                                                                   const std::string& transactional_id = {}) {
+        last_ = submit(produce_of("t", values, options, transactional_id), 9);
         if (last_.body.empty()) {
             return {};
         }
@@ -134,6 +154,9 @@ protected:
         return out;
     }
     using texts = std::vector<std::string>;
+    [[nodiscard]] const fault::counts& counters(std::size_t rule) const {
+        return pipeline_.current_plan()->rules().at(rule)->state->total;
+    }
 
     manual_clock clock_;
     silent_log log_;
@@ -319,6 +342,183 @@ TEST_F(pipeline_test, a_reader_does_not_see_what_a_fetch_rule_deletes) {
     EXPECT_EQ(header.record_count, 2);
     EXPECT_EQ(header.last_offset(), 2);
     EXPECT_EQ(stored(), (texts{"a", "b", "c"})) << "what is stored does not change";
+}
+
+TEST_F(pipeline_test, slow_before_the_request_looks_at_its_topic) {
+    rules("rules: [{name: r, intercept: request, where: {api: [Produce, Fetch], side: request, topic: 't*'}, do: "
+          "{slow: {delay: 3s}}}]");
+    EXPECT_EQ(pipeline_.delay_before(request_of(produce_of("t", {"a"}), 9)), 3s);
+    EXPECT_EQ(pipeline_.delay_before(request_of(produce_of("other", {"a"}), 9)), 0s);
+    EXPECT_EQ(pipeline_.delay_before(request_of(fetch_of("t"), 11)), 3s);
+    EXPECT_EQ(pipeline_.delay_before(request_of(fetch_of("other"), 11)), 0s);
+    EXPECT_EQ(counters(0).matched, 2U) << "what it does not select it does not count";
+}
+
+TEST_F(pipeline_test, an_incremental_fetch_is_of_the_topics_of_its_session) {
+    node_.topic_table().create("other", 1, {});
+    auto opening = fetch_of("t");
+    opening.session_epoch = 0;
+    const auto session = decoded<protocol::fetch_response>(submit(opening, 11), 11).session_id;
+    ASSERT_NE(session, 0);
+    rules("rules: [{name: of-t, intercept: request, where: {api: Fetch, topic: t}, do: {slow: {delay: 1s}}},"
+          "{name: of-other, intercept: request, where: {api: Fetch, topic: other}, do: {slow: {delay: 5s}}}]");
+    protocol::fetch_request next;
+    next.session_id = session;
+    next.session_epoch = 1;
+    EXPECT_EQ(submit(next, 11).delay, 1s);
+}
+
+TEST_F(pipeline_test, an_error_that_no_partition_could_carry_is_skipped_and_does_not_use_the_rule_up) {
+    auto opening = fetch_of("t");
+    opening.session_epoch = 0;
+    protocol::fetch_request next;
+    next.session_id = decoded<protocol::fetch_response>(submit(opening, 11), 11).session_id;
+    rules("rules: [{name: r, intercept: request, where: {api: Fetch}, first: 1, do: {error: {code: "
+          "KAFKA_STORAGE_ERROR}}}]");
+    next.session_epoch = 1;
+    EXPECT_TRUE(decoded<protocol::fetch_response>(submit(next, 11), 11).responses.empty());
+    EXPECT_EQ(counters(0).injected, 0U);
+    EXPECT_EQ(counters(0).skipped.at("no partition in the answer"), 1U);
+    EXPECT_EQ(ledger_.last_sequence(), 0U);
+    produce({"news"});
+    next.session_epoch = 2;
+    const auto answer = decoded<protocol::fetch_response>(submit(next, 11), 11);
+    EXPECT_EQ(answer.responses.at(0).partitions.at(0).error_code, number(protocol::error_code::kafka_storage_error));
+    EXPECT_EQ(counters(0).injected, 1U);
+    EXPECT_EQ(ledger_.since(1, 1, "").at(0).state, fault::entry_state::done);
+}
+
+TEST_F(pipeline_test, an_error_of_sessions_stands_on_the_whole_answer) {
+    rules(
+        "rules: [{name: r, intercept: request, where: {api: Fetch}, do: {error: {code: FETCH_SESSION_ID_NOT_FOUND}}}]");
+    const auto answer = decoded<protocol::fetch_response>(submit(fetch_of("t"), 11), 11);
+    EXPECT_EQ(answer.error_code, number(protocol::error_code::fetch_session_id_not_found));
+    EXPECT_TRUE(answer.responses.empty());
+    EXPECT_EQ(counters(0).injected, 1U);
+}
+
+TEST_F(pipeline_test, an_error_per_partition_draws_for_each) {
+    constexpr int partitions = 400;
+    node_.topic_table().create("wide", partitions, {});
+    rules("rules: [{name: r, intercept: request, where: {api: [Produce, Fetch], topic: wide}, chance: 30%, do: "
+          "{error: {code: KAFKA_STORAGE_ERROR, per: partition}}}]");
+    auto wanted = produce_of("t", {"a"});
+    auto& topic = wanted.topic_data.emplace_back();
+    topic.name = "wide";
+    auto reads = fetch_of("t");
+    auto& read = reads.topics.emplace_back();
+    read.topic = "wide";
+    for (int i = 0; i < partitions; ++i) {
+        topic.partition_data.push_back({i, wanted.topic_data[0].partition_data[0].records});
+        auto& part = read.partitions.emplace_back();
+        part.partition = i;
+        part.partition_max_bytes = 1000;
+    }
+    const auto answer = decoded<protocol::produce_response>(submit(wanted, 9), 9);
+    EXPECT_EQ(answer.responses.at(0).partition_responses.at(0).error_code, 0) << "not of that topic";
+    const auto failed = [](const auto& list) {
+        return std::count_if(list.begin(), list.end(), [](const auto& each) { return each.error_code != 0; });
+    };
+    const auto produced = failed(answer.responses.at(1).partition_responses);
+    EXPECT_NEAR(static_cast<double>(produced), 120, 5 * std::sqrt(partitions * 0.3 * 0.7)) << "five sigma";
+    const auto fetched = failed(decoded<protocol::fetch_response>(submit(reads, 11), 11).responses.at(1).partitions);
+    EXPECT_NEAR(static_cast<double>(fetched), 120, 5 * std::sqrt(partitions * 0.3 * 0.7)) << "five sigma";
+    EXPECT_EQ(counters(0).injected, static_cast<std::uint64_t>(produced + fetched));
+    EXPECT_EQ(counters(0).matched, 2U * partitions);
+    const auto entry = ledger_.since(1, 1, "").at(0);
+    EXPECT_EQ(entry.topic, "wide");
+    EXPECT_GE(entry.partition, 0);
+}
+
+TEST_F(pipeline_test, the_ledger_counts_the_attempts_of_an_idempotent_batch) {
+    rules("rules: [{name: e, intercept: request, where: {api: Produce}, first: 2, do: {error: {code: "
+          "NOT_ENOUGH_REPLICAS}}}, {name: l, intercept: request, where: {api: Produce}, do: {lose_ack: {then: close}}},"
+          "{name: m, do: {salt: {}}}]");
+    record::batch_options options;
+    options.producer_id = 7;
+    options.producer_epoch = 0;
+    options.base_sequence = 0;
+    for (int i = 0; i < 4; ++i) {
+        produce({R"({"n":1})"}, options);
+    }
+    const auto attempts_of = [&](const std::string& rule) {
+        std::vector<std::int32_t> out;
+        for (const auto& each : ledger_.since(1, 100, rule)) {
+            out.push_back(each.attempt);
+        }
+        return out;
+    };
+    EXPECT_EQ(attempts_of("e"), (std::vector<std::int32_t>{1, 2}));
+    EXPECT_EQ(attempts_of("l"), (std::vector<std::int32_t>{1, 2, 3, 4}));
+    EXPECT_EQ(attempts_of("m"), (std::vector<std::int32_t>{3})) << "the fourth is recognised and draws nothing";
+    options.base_sequence = 1;
+    produce({"next"}, options);
+    EXPECT_EQ(attempts_of("l").back(), 1);
+}
+
+TEST_F(pipeline_test, a_request_that_is_cut_undoes_what_rules_before_said_of_it) {
+    rules("rules: [{name: s, intercept: request, where: {api: Produce}, do: {slow: {delay: 1s}}},"
+          "{name: d, intercept: request, where: {api: Produce}, do: disconnect},"
+          "{name: l, intercept: request, where: {api: Produce}, do: lose_ack}]");
+    produce({"a"});
+    EXPECT_EQ(last_.then, after_answer::close);
+    EXPECT_EQ(ledger_.since(1, 1, "s").at(0).state, fault::entry_state::undone);
+    EXPECT_EQ(ledger_.since(1, 1, "s").at(0).reason, "not handled");
+    EXPECT_EQ(ledger_.since(1, 1, "d").at(0).state, fault::entry_state::done);
+    EXPECT_EQ(counters(2).matched, 0U);
+}
+
+TEST_F(pipeline_test, what_is_late_after_it_was_reordered_is_late_from_its_window_on) {
+    rules(
+        "rules: [{name: o, do: {reorder: {window: 2, within: 2s}}}, {name: l, where: {json: {$.late: yes}}, do: {late: "
+        "{delay: 5s}}}]");
+    const std::string late = R"({"late":"yes"})";
+    produce({late, "b"}); // fills a window
+    pipeline_.advance();
+    EXPECT_EQ(stored(), texts{"b"});
+    EXPECT_EQ(pipeline_.held().count(), 1U);
+    EXPECT_EQ(*pipeline_.next_deadline(), clock_.now() + 5s);
+    clock_.advance(5s);
+    pipeline_.advance();
+    EXPECT_EQ(stored(), (texts{"b", late}));
+    produce({late}); // alone in its window
+    clock_.advance(2s);
+    pipeline_.advance();
+    EXPECT_EQ(stored().size(), 2U) << "its window is over, and now it is late";
+    clock_.advance(5s);
+    pipeline_.advance();
+    EXPECT_EQ(stored(), (texts{"b", late, late}));
+    EXPECT_EQ(pipeline_.held().count(), 0U);
+    EXPECT_EQ(pipeline_.held().bytes(), 0U);
+    for (const auto& entry : ledger_.since(1, 10, "")) {
+        EXPECT_EQ(entry.state, fault::entry_state::done);
+    }
+    produce({late, late});
+    pipeline_.advance();
+    EXPECT_EQ(pipeline_.held().count(), 2U);
+    pipeline_.release_all();
+    EXPECT_EQ(stored().size(), 5U) << "whatever they wait for";
+}
+
+TEST_F(pipeline_test, a_message_that_there_is_no_room_to_hold_was_not_late) {
+    fault_pipeline narrow(backend_, clock_, ledger_, fault::key_form::full, log_, 1, 1);
+    const auto parsed = fault::parse_rules("format: 1\nrules: [{name: s, do: {salt: {}}}, {name: c, do: {duplicate: "
+                                           "{after: 1s}}}, {name: l, do: {late: {delay: 5s}}}]");
+    narrow.set_plan(std::make_shared<fault::plan>(parsed->rules, 1, fault::plan(), clock_.now()));
+    const auto what = request_of(produce_of("t", {"first"}), 9);
+    ASSERT_TRUE(narrow.submit(what, [](const pipeline_answer&) {}));
+    EXPECT_EQ(narrow.held().count(), 1U);
+    EXPECT_EQ(stored().size(), 1U) << "its copy found no room";
+    const auto state_of = [&](const std::string& rule) { return ledger_.since(1, 10, rule).at(0).state; };
+    EXPECT_EQ(state_of("l"), fault::entry_state::open);
+    const auto next = request_of(produce_of("t", {"second"}), 9);
+    ASSERT_TRUE(narrow.submit(next, [](const pipeline_answer&) {}));
+    EXPECT_EQ(stored().size(), 3U);
+    const auto late = ledger_.since(1, 10, "l").at(1);
+    EXPECT_EQ(late.state, fault::entry_state::undone);
+    EXPECT_EQ(late.reason, "too many held");
+    EXPECT_EQ(ledger_.since(1, 10, "s").at(1).state, fault::entry_state::done) << "it is salted all the same";
+    EXPECT_EQ(ledger_.since(1, 10, "c").at(1).state, fault::entry_state::done) << "and there are two";
 }
 
 } // namespace
