@@ -15,6 +15,7 @@
 #include "admin/lease_timer.hpp"
 #include "app/ledger_file.hpp"
 #include "app/memory_limit.hpp"
+#include "app/rules_keeper.hpp"
 #include "backend/backend.hpp"
 #include "base/clock.hpp"
 #include "broker/node.hpp"
@@ -194,10 +195,8 @@ public:
 
     void run() {
         open_ledger();
-        given_.seed.reset(); // the flag wins
-        if (const auto done = rules_.apply(given_, true); !done) {
-            throw command_error(exit_code::usage, settings_.rules_file + ": " + done.error().message);
-        }
+        take_up_faults();
+        load_rules();
         running_ = true;
         open_listeners();
         gateway_.add_timed({[this] { return node_.next_deadline(); }, [this] { node_.advance(); }});
@@ -217,17 +216,17 @@ public:
     }
 
 private:
-    /// Rules off, held messages delivered, connections closed.
+    /// Rules off, held messages delivered or kept, connections closed.
     void stop(int signal) {
         // Whatever hangs: the system ends us when the grace is over.
         alarm(static_cast<unsigned>(settings_.grace_s));
         log_.info("stopping", {{"signal", signal}, {"held_messages", pipeline_.held().count()}});
         pipeline_.set_plan(std::make_shared<const fault::plan>());
-        pipeline_.release_all();
-        if (file_) {
-            file_->flush();
+        if (!faults_) {
+            pipeline_.release_all();
         }
-        if (const auto kept = node_.flush(); !kept) {
+        write_ledger();
+        if (const auto kept = flush_all(); !kept) {
             halt(log_, kept.error());
         }
         gateway_.stop();
@@ -258,21 +257,84 @@ private:
     }
 
     void open_ledger() {
-        if (!settings_.ledger_file.empty()) {
-            file_ = std::make_unique<ledger_file>(settings_.ledger_file);
+        auto name = settings_.ledger_file;
+        if (name.empty() && data_) {
+            name = settings_.data_folder + "/ledger.jsonl";
         }
-        pipeline_.set_before_send([this] {
-            write_ledger();
-            if (const auto kept = node_.commit(); !kept) {
-                halt(log_, kept.error());
-            }
-        });
+        if (!name.empty()) {
+            file_ = std::make_unique<ledger_file>(name);
+            auto earlier = file_->take_earlier();
+            ledger_.restore(earlier.next, std::move(earlier.open));
+        }
+        pipeline_.set_write_ledger([this] { write_ledger(); });
+        pipeline_.set_before_send([this] { keep(); });
         ledger_.set_sink([this](const fault::ledger_entry& entry) {
             if (api_.events().anyone()) {
                 api_.events().send(R"({"type":"ledger","entry":)" + to_json(entry) + "}");
             }
             return !file_ || file_->append(entry);
         });
+    }
+
+    /// Held messages and sequences of an earlier life; what its ledger had left open is settled or unknown.
+    void take_up_faults() {
+        if (data_) {
+            try {
+                const auto flush = settings_.flush.value_or(broker::flush_setting{});
+                faults_ = std::make_unique<proxy::fault_journal>(*data_, flush, clock_);
+            } catch (const std::runtime_error& wrong) {
+                throw command_error(exit_code::environment, "--data " + settings_.data_folder + ": " + wrong.what());
+            }
+            pipeline_.keep_in(*faults_);
+        } else {
+            ledger_.close_unclaimed({});
+        }
+        keep();
+    }
+
+    /// Changes made by REST in an earlier life win over the file; the seed of the flag wins over both.
+    void load_rules() {
+        std::optional<fault::rule_book::lasting> before;
+        if (data_) {
+            const bool sync = settings_.flush && settings_.flush->when == broker::flush_setting::moment::every_batch;
+            kept_rules_ = std::make_unique<rules_keeper>(settings_.data_folder, sync, clock_, log_);
+            before = kept_rules_->read();
+        }
+        result<void> done;
+        if (before) {
+            before->seed = settings_.seed.value_or(before->seed);
+            seed_ = before->seed;
+            log_.info("rules of an earlier run", {{"rules", before->rules.size()},
+                                                  {"locked", before->locked},
+                                                  {"rules_file_ignored", !settings_.rules_file.empty()}});
+            done = rules_.restore(*before);
+        } else {
+            given_.seed.reset(); // the flag wins
+            if (auto applied = rules_.apply(given_, true); !applied) {
+                done = tl::unexpected(applied.error());
+            }
+        }
+        if (!done) {
+            throw command_error(exit_code::usage, settings_.rules_file + ": " + done.error().message);
+        }
+        if (kept_rules_) {
+            rules_.set_keeper([this](const fault::rule_book::lasting& what) { kept_rules_->keep(what); });
+        }
+    }
+
+    /// What must be kept before an answer leaves.
+    void keep() {
+        write_ledger();
+        auto kept = faults_ ? faults_->commit() : result<void>();
+        kept = kept ? node_.commit() : kept;
+        if (!kept) {
+            halt(log_, kept.error());
+        }
+    }
+
+    result<void> flush_all() {
+        auto kept = faults_ ? faults_->flush() : result<void>();
+        return kept ? node_.flush() : kept;
     }
 
     void write_ledger() {
@@ -378,6 +440,8 @@ private:
     backend::embedded_backend backend_;
     fault::ledger ledger_;
     std::unique_ptr<ledger_file> file_;
+    std::unique_ptr<rules_keeper> kept_rules_;     ///< with data_
+    std::unique_ptr<proxy::fault_journal> faults_; ///< with data_
     proxy::fault_pipeline pipeline_;
     proxy::gateway gateway_;
     fault::rule_book rules_;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 
 #include "broker/node.hpp"
 #include "broker/topics.hpp"
+#include "broker/transaction_coordinator.hpp"
 
 namespace cb::backend {
 
@@ -26,6 +28,11 @@ public:
     virtual std::string topic_name(const protocol::uuid& id) = 0;
     /// The topics of an incremental fetch session, which its requests do not name again.
     virtual std::set<std::string> session_topics(std::int32_t session_id) = 0;
+    /// The last sequence that a log holds of a producer in its epoch; nothing when it knows none.
+    virtual std::optional<std::int32_t> last_sequence(const std::string& topic, std::int32_t partition,
+                                                      broker::producer_identity producer) = 0;
+    /// A producer of our own, which nobody else has.
+    virtual broker::producer_identity own_producer() = 0;
 };
 
 /// The embedded broker as a backend. Owner: the application; `node` outlives it.
@@ -44,6 +51,13 @@ public:
     std::set<std::string> session_topics(std::int32_t session_id) override {
         return node_.fetch_session_topics(session_id);
     }
+    std::optional<std::int32_t> last_sequence(const std::string& topic, std::int32_t partition,
+                                              broker::producer_identity producer) override {
+        const auto* found = node_.topic_table().find(topic);
+        const auto* in = found == nullptr ? nullptr : found->find(partition);
+        return in == nullptr ? std::nullopt : in->log.producers().last_sequence(producer.id, producer.epoch);
+    }
+    broker::producer_identity own_producer() override { return node_.own_producer(); }
 
 private:
     broker::node& node_;

@@ -256,6 +256,10 @@ std::vector<api_range> node::served() {
     return out;
 }
 
+producer_identity node::own_producer() {
+    return state_->transactions.init_producer(std::nullopt, nanoseconds::zero(), {}).producer;
+}
+
 topics& node::topic_table() { return state_->topic_table; }
 const group_coordinator& node::groups() const { return state_->groups; }
 const transaction_coordinator& node::transactions() const { return state_->transactions; }

@@ -37,6 +37,7 @@ class topics;
 class group_coordinator;
 class transaction_coordinator;
 struct node_state;
+struct producer_identity;
 struct decoded_produce;
 
 /// Who asks. Owner: the session; outlives its requests' handling, not their answers.
@@ -113,6 +114,9 @@ public:
 
     /// The APIs that are served, in the order of their numbers.
     static std::vector<api_range> served();
+
+    /// A producer id that no client has: for messages that are written on nobody's behalf.
+    producer_identity own_producer();
 
     // Read views for the control API.
     [[nodiscard]] topics& topic_table();

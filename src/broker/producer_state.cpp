@@ -86,6 +86,12 @@ std::optional<aborted_transaction> producer_states::ended(std::int64_t producer_
     return aborted_transaction{producer_id, first, offset};
 }
 
+std::optional<std::int32_t> producer_states::last_sequence(std::int64_t producer_id, std::int16_t epoch) const {
+    const auto found = producers_.find(producer_id);
+    const bool known = found != producers_.end() && found->second.epoch == epoch && !found->second.batches.empty();
+    return known ? std::optional(found->second.batches.back().last_sequence) : std::nullopt;
+}
+
 std::optional<std::int64_t> producer_states::first_open_offset() const {
     return open_.empty() ? std::nullopt : std::optional(open_.begin()->first);
 }

@@ -18,6 +18,12 @@ constexpr std::int32_t next_sequence(std::int32_t sequence, std::int32_t by = 1)
     return static_cast<std::int32_t>((static_cast<std::int64_t>(sequence) + by) & 0x7fffffff);
 }
 
+/// Whether `sequence` comes after `other`: less than half of the circle ahead of it.
+constexpr bool sequence_comes_after(std::int32_t sequence, std::int32_t other) {
+    const auto ahead = (static_cast<std::int64_t>(sequence) - other) & 0x7fffffff;
+    return ahead != 0 && ahead < 0x40000000;
+}
+
 /// A transaction that ended with an abort: consumers that read committed data leave out its batches (KIP-98).
 struct aborted_transaction {
     std::int64_t producer_id;
@@ -44,6 +50,8 @@ public:
     std::optional<aborted_transaction> ended(std::int64_t producer_id, std::int16_t epoch, std::int64_t offset,
                                              std::int64_t timestamp_ms);
 
+    /// Of this producer in this epoch; nothing when it is not known.
+    [[nodiscard]] std::optional<std::int32_t> last_sequence(std::int64_t producer_id, std::int16_t epoch) const;
     /// First offset of the oldest open transaction.
     [[nodiscard]] std::optional<std::int64_t> first_open_offset() const;
     /// Forgets producers that were silent since before `timestamp_ms` and have nothing open.

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fault/ledger.hpp"
 
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+
+#include <boost/json/parse.hpp>
 #include <fmt/format.h>
 
 #include "base/log.hpp"
@@ -12,6 +18,7 @@ std::string_view to_string(entry_state state) noexcept {
     case entry_state::open: return "open";
     case entry_state::done: return "done";
     case entry_state::undone: return "undone";
+    case entry_state::unknown: return "unknown";
     }
     return "unknown";
 }
@@ -58,6 +65,94 @@ std::string to_json(const ledger_entry& entry) {
     }
     out += '}';
     return out;
+}
+
+namespace {
+
+/// "2026-11-24T08:00:00.123Z"; -1 when it is no such text.
+std::int64_t parse_utc_timestamp(const std::string& text) {
+    std::tm at{};
+    int ms = 0;
+    if (std::sscanf(text.c_str(), "%d-%d-%dT%d:%d:%d.%dZ", &at.tm_year, &at.tm_mon, &at.tm_mday, &at.tm_hour,
+                    &at.tm_min, &at.tm_sec, &ms) != 7) {
+        return -1;
+    }
+    at.tm_year -= 1900;
+    at.tm_mon -= 1;
+    return static_cast<std::int64_t>(timegm(&at)) * 1000 + ms;
+}
+
+} // namespace
+
+result<ledger_entry> parse_ledger_entry(std::string_view line) {
+    boost::system::error_code code;
+    const auto value = boost::json::parse(boost::json::string_view(line.data(), line.size()), code);
+    if (code || !value.is_object()) {
+        return fail(errc::malformed, "no line of a ledger");
+    }
+    const auto& from = value.get_object();
+    const auto text = [&](const char* name) {
+        const auto* found = from.if_contains(name);
+        return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
+    };
+    const auto number = [&](const char* name, std::int64_t otherwise) {
+        const auto* found = from.if_contains(name);
+        return found != nullptr && found->is_int64() ? found->get_int64() : otherwise;
+    };
+    ledger_entry out;
+    const auto sequence = number("sequence", 0);
+    if (sequence <= 0) {
+        return fail(errc::malformed, "no line of a ledger: it has no sequence");
+    }
+    out.sequence = ledger_sequence(static_cast<std::uint64_t>(sequence));
+    out.time_ms = parse_utc_timestamp(text("time"));
+    out.rule = text("rule");
+    out.effect = text("effect");
+    const auto state = text("state");
+    for (const auto each : {entry_state::open, entry_state::done, entry_state::undone, entry_state::unknown}) {
+        out.state = state == to_string(each) ? each : out.state;
+    }
+    out.attempt = static_cast<std::int32_t>(number("attempt", 1));
+    out.connection = connection_id(static_cast<std::uint64_t>(number("connection", 0)));
+    out.client_id = text("client_id");
+    out.api = text("api");
+    out.topic = text("topic");
+    out.partition = static_cast<std::int32_t>(number("partition", -1));
+    out.offset = number("offset", -1);
+    out.sequence_number = number("sequence_number", -1);
+    out.ordinal = number("ordinal", -1);
+    if (from.contains("key")) {
+        out.key = text("key");
+    }
+    if (const auto hash = text("record_hash"); !hash.empty()) {
+        out.record_hash = std::strtoull(hash.c_str(), nullptr, 16);
+    }
+    out.bytes_before = number("bytes_before", -1);
+    out.bytes_after = number("bytes_after", -1);
+    out.trace_id = text("trace_id");
+    return out;
+}
+
+void ledger::restore(std::uint64_t next, std::vector<ledger_entry> open) {
+    CB_ASSERT(entries_.empty());
+    next_ = next;
+    for (auto& each : open) {
+        const auto sequence = each.sequence;
+        still_open_.emplace(sequence, std::move(each));
+    }
+}
+
+void ledger::close_unclaimed(const std::unordered_set<ledger_sequence>& claimed) {
+    std::vector<ledger_sequence> rest;
+    for (const auto& [sequence, entry] : still_open_) {
+        if (!claimed.contains(sequence)) {
+            rest.push_back(sequence);
+        }
+    }
+    std::sort(rest.begin(), rest.end(), [](ledger_sequence a, ledger_sequence b) { return a.value() < b.value(); });
+    for (const auto each : rest) {
+        close(each, entry_state::unknown);
+    }
 }
 
 ledger_sequence ledger::open(ledger_entry entry) {

@@ -7,17 +7,21 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "base/clock.hpp"
+#include "base/result.hpp"
 #include "base/strong_id.hpp"
 
 namespace cb::fault {
 
 enum class entry_state : std::uint8_t {
-    open,   ///< decided, not yet finished: its request is under way, or the message is held back
-    done,   ///< happened
-    undone, ///< did not happen after all: the broker refused the request, or an abort dropped the message
+    open,    ///< decided, not yet finished: its request is under way, or the message is held back
+    done,    ///< happened
+    undone,  ///< did not happen after all: the broker refused the request, or an abort dropped the message
+    unknown, ///< the broker was killed before anybody knew
 };
 
 std::string_view to_string(entry_state state) noexcept;
@@ -49,6 +53,9 @@ struct ledger_entry {
 /// The entry as one line of JSON, without a newline: the form of files, REST and events.
 std::string to_json(const ledger_entry& entry);
 
+/// What to_json wrote. Error: malformed.
+result<ledger_entry> parse_ledger_entry(std::string_view line);
+
 /// Every injected fault, the last N of them at hand. An entry is opened before its effect can be seen.
 /// Owner: the application. Thread: the data loop's; others ask the loop.
 class ledger {
@@ -69,6 +76,11 @@ public:
     void close(ledger_sequence which, entry_state state, std::int64_t offset = -1, std::string_view reason = {});
     /// An entry that is at hand or still open; null for others. Valid until the next call.
     [[nodiscard]] const ledger_entry* find(ledger_sequence which) const;
+
+    /// Goes on where an earlier life of the broker ended; `open` is what it had not closed.
+    void restore(std::uint64_t next, std::vector<ledger_entry> open);
+    /// Of those restored, what nobody has claimed: their fate is unknown.
+    void close_unclaimed(const std::unordered_set<ledger_sequence>& claimed);
 
     [[nodiscard]] std::uint64_t last_sequence() const { return next_ - 1; }
     /// Entries from `first` on, at most `limit`, those that are still at hand.

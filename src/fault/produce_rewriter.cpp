@@ -127,7 +127,7 @@ void produce_rewriter::forget_longest_unused() {
     }
 }
 
-rewrite_result produce_rewriter::resend(const remembered& earlier, const wire::slice& batch,
+rewrite_result produce_rewriter::resend(const remembered_batch& earlier, const wire::slice& batch,
                                         bool checksum_known) const {
     rewrite_result out;
     out.stored = earlier.stored;
@@ -400,6 +400,15 @@ rewrite_result produce_rewriter::rewrite(const std::vector<const compiled_rule*>
         // A base that is not the expected one keeps its distance: the broker sees the same gap that the client made.
         const auto distance = static_cast<std::int64_t>(header->base_sequence) - sequences->next_client;
         at.stored_base = sequence_after(sequences->next_stored, distance);
+        if ((distance < 0 || sequences->batches.empty()) && stored_before(at)) {
+            // A resend of a batch that passed when no rule was on: it was stored as it is.
+            if (at.stored_base != header->base_sequence && (out.checksum_known || record::validate(batch.view()))) {
+                out.batch = renumbered(batch, *header, at.stored_base);
+                out.changed = true;
+                out.checksum_known = true;
+            }
+            return out;
+        }
     }
     at.first_ordinal = take_ordinals(who.client_id, topic, partition, static_cast<std::uint64_t>(header->record_count));
 
@@ -420,17 +429,55 @@ rewrite_result produce_rewriter::rewrite(const std::vector<const compiled_rule*>
     return out;
 }
 
-const produce_rewriter::remembered* produce_rewriter::find_resent(const sequence_state& in,
-                                                                  const record::batch_header& header) {
-    const auto found = std::find_if(in.batches.begin(), in.batches.end(), [&](const remembered& earlier) {
+const remembered_batch* produce_rewriter::find_resent(const sequence_state& in, const record::batch_header& header) {
+    const auto found = std::find_if(in.batches.begin(), in.batches.end(), [&](const remembered_batch& earlier) {
         return earlier.client_base == header.base_sequence && earlier.client_count == header.record_count;
     });
     return found == in.batches.end() ? nullptr : &*found;
 }
 
-void produce_rewriter::note(sequence_state& in, const work& at, const rewrite_result& what) {
+bool produce_rewriter::stored_before(const work& at) const {
+    const auto last = last_stored_(at.producer);
+    // Sequences start over at 2^31: "not behind" is less than half of the circle away.
+    const auto end = sequence_after(at.stored_base, at.header.record_count - 1);
+    return last && ((static_cast<std::int64_t>(*last) - end) & 0x7fffffff) < 0x40000000;
+}
+
+void produce_rewriter::restore(const sequence_note& what) {
+    auto& state = sequences_of(what.producer, what.batch.client_base);
+    state.batches.push_back(what.batch);
+    if (state.batches.size() > limits::batches_remembered_per_producer) {
+        state.batches.pop_front();
+    }
+    state.next_client = sequence_after(what.batch.client_base, what.batch.client_count);
+    state.next_stored = sequence_after(what.batch.stored_base, what.batch.stored);
+    // Messages that were released inside the transaction took sequences of their own.
+    if (const auto last = last_stored_(what.producer)) {
+        const auto behind = sequence_after(*last, 1);
+        const bool ahead = ((static_cast<std::int64_t>(behind) - state.next_stored) & 0x7fffffff) < 0x40000000;
+        state.next_stored = ahead ? behind : state.next_stored;
+    }
+    moved_[what.producer.producer_id] = what.producer.epoch;
+}
+
+void produce_rewriter::each_note(const std::function<void(const sequence_note&)>& what) const {
+    // The longest unused first, so that they are again when this is read back.
+    for (auto who = recently_used_.rbegin(); who != recently_used_.rend(); ++who) {
+        if (!moved_.contains(who->producer_id)) {
+            continue;
+        }
+        for (const auto& batch : sequences_.at(*who).batches) {
+            what({*who, batch});
+        }
+    }
+}
+
+void produce_rewriter::note(sequence_state& in, const work& at, rewrite_result& what) {
     in.batches.push_back({at.header.base_sequence, at.header.record_count, at.stored_base, what.stored, !what.changed,
                           what.changed ? what.batch : wire::slice()});
+    if (what.changed) {
+        what.note = sequence_note{at.producer, in.batches.back()};
+    }
     if (in.batches.size() > limits::batches_remembered_per_producer) {
         in.batches.pop_front();
     }

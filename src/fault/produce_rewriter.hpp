@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <list>
 #include <map>
 #include <unordered_map>
@@ -39,6 +40,7 @@ struct owned_message {
 };
 
 struct held_message {
+    std::uint64_t id = 0; ///< in the journal of what is held; 0: in none
     std::string topic;
     std::int32_t partition = 0;
     owned_message message;
@@ -52,6 +54,22 @@ struct held_message {
     std::optional<reorder_effect> reordered;
     /// Of a reordered one that is late as well: from when its window lets it go.
     nanoseconds late_by{0};
+    /// The producer's sequence under which its delivery was begun.
+    std::optional<std::int32_t> sequence;
+};
+
+/// What became of one batch of an idempotent producer: its resend must become the same.
+struct remembered_batch {
+    std::int32_t client_base = 0;
+    std::int32_t client_count = 0;
+    std::int32_t stored_base = 0;
+    std::int32_t stored = 0;
+    bool same = false;     ///< as the client sent it
+    wire::slice rewritten; ///< what was stored otherwise
+};
+struct sequence_note {
+    producer_partition producer;
+    remembered_batch batch;
 };
 
 struct rewrite_result {
@@ -64,7 +82,12 @@ struct rewrite_result {
     std::int32_t stored = 0;
     std::vector<held_message> held;
     std::vector<ledger_sequence> entries; ///< to close when the broker has answered
+    /// Of an idempotent producer's batch that was changed: to be kept before it is forwarded.
+    std::optional<sequence_note> note;
 };
+
+/// The last sequence that the log holds of a producer, in a partition; nothing when it knows none. Modulo 2^31.
+using last_sequence_function = std::function<std::optional<std::int32_t>(const producer_partition& whose)>;
 
 enum class key_form : std::uint8_t { full, hash, none };
 
@@ -78,8 +101,9 @@ enum class key_form : std::uint8_t { full, hash, none };
 /// Owner: the request pipeline; one thread.
 class produce_rewriter {
 public:
-    produce_rewriter(ledger& entries, key_form keys, std::size_t sequence_maps_max = limits::sequence_maps)
-        : ledger_(entries), keys_(keys), sequence_maps_max_(sequence_maps_max) {}
+    produce_rewriter(ledger& entries, key_form keys, last_sequence_function last_stored,
+                     std::size_t sequence_maps_max = limits::sequence_maps)
+        : ledger_(entries), keys_(keys), last_stored_(std::move(last_stored)), sequence_maps_max_(sequence_maps_max) {}
 
     /// `batch` is one client batch for (topic, partition); `rules` those that plan::select gave.
     /// A batch that is not valid passes unchanged: the broker refuses it.
@@ -92,22 +116,18 @@ public:
     [[nodiscard]] bool anyone_moved() const { return !moved_.empty(); }
     /// The broker refused the batch: nothing of it was stored, and its sequence is free again.
     void refused(const std::string& topic, std::int32_t partition, const wire::slice& client_batch);
+    /// What was noted before a restart, in its order.
+    void restore(const sequence_note& what);
+    /// All that would have to be restored.
+    void each_note(const std::function<void(const sequence_note&)>& what) const;
     /// The sequence that a message written on behalf of this producer gets now (released inside a transaction).
     std::int32_t take_sequence(const producer_partition& who);
 
 private:
-    struct remembered {
-        std::int32_t client_base = 0;
-        std::int32_t client_count = 0;
-        std::int32_t stored_base = 0;
-        std::int32_t stored = 0;
-        bool same = false;     ///< as the client sent it
-        wire::slice rewritten; ///< what was stored otherwise
-    };
     struct sequence_state {
         std::int32_t next_client = 0;
         std::int32_t next_stored = 0;
-        std::deque<remembered> batches;
+        std::deque<remembered_batch> batches;
         std::list<producer_partition>::iterator used; ///< in recently_used_
     };
     /// One batch under judgement.
@@ -136,9 +156,10 @@ private:
                                 std::uint64_t count);
     sequence_state& sequences_of(const producer_partition& who, std::int32_t client_base);
     void forget_longest_unused();
-    static const remembered* find_resent(const sequence_state& in, const record::batch_header& header);
-    rewrite_result resend(const remembered& earlier, const wire::slice& batch, bool checksum_known) const;
-    void note(sequence_state& in, const work& at, const rewrite_result& what);
+    static const remembered_batch* find_resent(const sequence_state& in, const record::batch_header& header);
+    rewrite_result resend(const remembered_batch& earlier, const wire::slice& batch, bool checksum_known) const;
+    void note(sequence_state& in, const work& at, rewrite_result& what);
+    [[nodiscard]] bool stored_before(const work& at) const;
     std::vector<judged> judge_all(const work& at, const record::packed_records& records);
     void judge_record(const work& at, const place& where, candidate& message);
     std::string_view apply(const work& at, const compiled_rule& rule, identity fate, candidate& message);
@@ -150,6 +171,7 @@ private:
 
     ledger& ledger_;
     key_form keys_;
+    last_sequence_function last_stored_;
     std::size_t sequence_maps_max_;
     std::map<ordinals_key, std::uint64_t> ordinals_;
     std::map<producer_partition, sequence_state> sequences_;

@@ -54,6 +54,10 @@ rule_book::window rule_book::window_for(const mix& given) const {
 }
 
 result<void> rule_book::publish(std::vector<rule> rules, const mix& the_mix, window of_mix) {
+    return publish_at(time_.now(), std::move(rules), the_mix, of_mix);
+}
+
+result<void> rule_book::publish_at(mono_time now, std::vector<rule> rules, const mix& the_mix, window of_mix) {
     if (const auto wrong = check_together(rules); wrong) {
         return fail(errc::out_of_range, wrong->text());
     }
@@ -62,12 +66,53 @@ result<void> rule_book::publish(std::vector<rule> rules, const mix& the_mix, win
         all.push_back(std::move(each));
     }
     const auto anew = of_mix == window::begin_anew ? mix_group : std::string_view();
-    auto next = std::make_shared<const plan>(all, seed_, *current_, time_.now(), anew);
+    auto next = std::make_shared<const plan>(all, seed_, *current_, now, anew);
     rules_ = std::move(rules);
     mix_ = the_mix;
     current_ = next;
     publish_(std::move(next));
     return {};
+}
+
+rule_book::lasting rule_book::what_lasts() const {
+    lasting out{rules_, mix_, {}, locked_, seed_};
+    for (const auto& [id, each] : leases_.all()) {
+        std::erase_if(out.rules, [&](const rule& r) { return each.rules.contains(r.name); });
+        out.the_mix = each.the_mix ? mix{} : out.the_mix;
+    }
+    for (const auto& each : current_->rules()) {
+        out.ages[each->text.name] = time_.now() - each->began;
+    }
+    return out;
+}
+
+/// A change is over: whoever keeps the rules is told what they are now.
+result<void> rule_book::kept(result<void> done) {
+    if (done && keeper_) {
+        keeper_(what_lasts());
+    }
+    return done;
+}
+
+result<void> rule_book::restore(const lasting& before) {
+    const std::lock_guard lock(mutex_);
+    seed_ = before.seed;
+    locked_ = before.locked;
+    const auto began = [&](const std::string& name) {
+        const auto age = before.ages.find(name);
+        return age == before.ages.end() ? time_.now() : time_.now() - age->second;
+    };
+    // One after the other: what stood in the plan before keeps its beginning.
+    std::vector<rule> rules;
+    for (const auto& each : before.rules) {
+        rules.push_back(each);
+        if (auto done = publish_at(began(each.name), rules, mix{}, window::keep); !done) {
+            return done;
+        }
+    }
+    const auto of_mix = mix_rules(before.the_mix);
+    const auto since = of_mix.empty() ? time_.now() : began(of_mix.front().name);
+    return publish_at(since, std::move(rules), before.the_mix, window::keep);
 }
 
 result<rule_book::applied> rule_book::apply(const rule_set& given, bool replace, const terms& under) {
@@ -94,7 +139,9 @@ result<rule_book::applied> rule_book::apply(const rule_set& given, bool replace,
         seed_ = old_seed;
         return tl::unexpected(done.error());
     }
-    return applied{note_lease(given, replace, under)};
+    applied out{note_lease(given, replace, under)};
+    done = kept(done);
+    return out;
 }
 
 /// The rules are in force: from now on they belong to this lease, or to none.
@@ -122,7 +169,7 @@ result<void> rule_book::set_mix(const mix& given) {
     if (done) {
         leases_.disown_mix();
     }
-    return done;
+    return kept(done);
 }
 
 result<void> rule_book::change(const std::string& name, const std::function<void(rule&)>& how) {
@@ -136,7 +183,7 @@ result<void> rule_book::change(const std::string& name, const std::function<void
         return fail(errc::not_found, "no rule '" + name + "'");
     }
     how(*found);
-    return publish(std::move(rules), mix_);
+    return kept(publish(std::move(rules), mix_));
 }
 
 result<void> rule_book::remove(const std::string& name) {
@@ -146,20 +193,23 @@ result<void> rule_book::remove(const std::string& name) {
         return fail(errc::not_found, "no rule '" + name + "'");
     }
     leases_.disown(name);
-    return publish(std::move(rules), mix_);
+    return kept(publish(std::move(rules), mix_));
 }
 
 void rule_book::clear(bool lock_after) {
     const std::lock_guard lock(mutex_);
     locked_ = locked_ || lock_after;
     leases_.clear();
-    const auto done = publish({}, mix{});
+    const auto done = kept(publish({}, mix{}));
     CB_ASSERT(done.has_value());
 }
 
 void rule_book::unlock() {
     const std::lock_guard lock(mutex_);
     locked_ = false;
+    if (keeper_) {
+        keeper_(what_lasts());
+    }
 }
 
 result<lease> rule_book::renew(const std::string& id) {
@@ -198,7 +248,7 @@ void rule_book::take_back(const std::vector<lease>& ended) {
         std::erase_if(rules, [&](const rule& r) { return each.rules.contains(r.name); });
     }
     if (any) {
-        const auto done = publish(std::move(rules), the_mix);
+        const auto done = kept(publish(std::move(rules), the_mix));
         CB_ASSERT(done.has_value()); // fewer rules than went together before
     }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -33,6 +34,19 @@ public:
         std::string tag;
     };
     [[nodiscard]] snapshot look() const;
+
+    /// What outlives the broker: rules and mix that hang on no lease, and how long each has been in force.
+    struct lasting {
+        std::vector<rule> rules;
+        mix the_mix;
+        std::map<std::string, nanoseconds> ages; ///< by rule; also of the mix's own, mix-slow and so on
+        bool locked = false;
+        std::uint64_t seed = 0;
+    };
+    /// Told after each change. Set before there are others who change rules.
+    void set_keeper(std::function<void(const lasting&)> keeper) { keeper_ = std::move(keeper); }
+    /// The rules of an earlier life, at start. Error: out_of_range when they do not go together.
+    result<void> restore(const lasting& before);
 
     /// Under which conditions rules are applied.
     struct terms {
@@ -70,6 +84,9 @@ private:
     result<void> check_unlocked() const;
     enum class window : std::uint8_t { keep, begin_anew };
     result<void> publish(std::vector<rule> rules, const mix& the_mix, window of_mix = window::keep);
+    result<void> publish_at(mono_time now, std::vector<rule> rules, const mix& the_mix, window of_mix);
+    result<void> kept(result<void> done);
+    [[nodiscard]] lasting what_lasts() const;
     [[nodiscard]] window window_for(const mix& given) const;
     [[nodiscard]] std::string tag() const;
     result<void> check_terms(const terms& under) const;
@@ -80,6 +97,7 @@ private:
     std::uint64_t seed_;
     const clock& time_;
     publish_function publish_;
+    std::function<void(const lasting&)> keeper_;
     std::vector<rule> rules_;
     mix mix_;
     std::shared_ptr<const plan> current_;

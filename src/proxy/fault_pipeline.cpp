@@ -21,6 +21,8 @@ constexpr std::int16_t produce_topic_id_version = 13;
 constexpr std::int16_t fetch_topic_id_version = 13;
 /// From this version on a Fetch can be one of a session.
 constexpr std::int16_t fetch_session_version = 7;
+/// A log that refused a held message is asked again after this time.
+constexpr auto retry_delivery_after = std::chrono::seconds(1);
 /// Version in which held messages are written: topics by name, transactions as older clients do them.
 constexpr std::int16_t own_produce_version = 9;
 
@@ -73,7 +75,10 @@ fault_pipeline::fault_pipeline(backend::backend& to, const clock& time, fault::l
       ledger_(entries),
       log_(log),
       requests_(to, time, entries),
-      produce_(entries, keys),
+      produce_(entries, keys,
+               [this](const fault::producer_partition& whose) {
+                   return backend_.last_sequence(whose.topic, whose.partition, {whose.producer_id, whose.epoch});
+               }),
       fetch_(entries, keys),
       held_(seed, held_messages_max) {
     own_.client_id = "chaosbroker";
@@ -191,6 +196,7 @@ result<void> fault_pipeline::submit_produce(const pipeline_request& what, pipeli
     }
     put_produce_errors(what, *under_way);
     rewrite_produce(who, *under_way);
+    keep_rewritten(*under_way);
 
     auto forwarded = forwarded_produce(*under_way);
     if (forwarded.message.topic_data.empty()) {
@@ -288,12 +294,10 @@ void fault_pipeline::settle(produce_part& part, bool refused) {
         ledger_.close(entry, refused ? fault::entry_state::undone : fault::entry_state::done, -1);
     }
     for (auto& message : part.fate.held) {
-        if (!refused) {
+        if (refused) {
+            drop(message, fault::entry_state::undone);
+        } else {
             hold_or_deliver(std::move(message));
-            continue;
-        }
-        for (const auto entry : message.entries) {
-            ledger_.close(entry, fault::entry_state::undone);
         }
     }
 }
@@ -441,13 +445,12 @@ result<void> fault_pipeline::submit_end_txn(const pipeline_request& what, pipeli
     if (!wanted) {
         return tl::unexpected(wanted.error());
     }
-    for (auto& message : held_.take_transaction(wanted->producer_id, wanted->producer_epoch)) {
-        if (wanted->committed) {
-            deliver(std::move(message));
-        } else {
-            for (const auto entry : message.entries) {
-                ledger_.close(entry, fault::entry_state::undone); // an abort drops it
-            }
+    auto held = held_.take_transaction(wanted->producer_id, wanted->producer_epoch);
+    if (wanted->committed) {
+        deliver(std::move(held));
+    } else {
+        for (const auto& message : held) {
+            drop(message, fault::entry_state::undone); // an abort takes it along
         }
     }
     return request_pipeline::submit(what, std::move(reply));
@@ -470,17 +473,62 @@ void fault_pipeline::hold_or_deliver(fault::held_message message) {
             ledger_.close(entry, fault::entry_state::undone, -1, "too many held");
         }
     }
-    deliver(std::move(message));
+    std::vector<fault::held_message> alone;
+    alone.push_back(std::move(message));
+    deliver(std::move(alone));
 }
 
-void fault_pipeline::deliver(fault::held_message message) {
+void fault_pipeline::drop(const fault::held_message& message, fault::entry_state state) {
+    for (const auto entry : message.entries) {
+        ledger_.close(entry, state);
+    }
+    if (journal_ != nullptr && message.id != 0) {
+        journal_->gone(message.id);
+    }
+}
+
+/// The next of our own in this partition: behind what its log holds of us.
+void fault_pipeline::take_own_sequence(fault::held_message& message) {
+    auto next = own_next_.find({message.topic, message.partition});
+    if (next == own_next_.end()) {
+        const auto last = backend_.last_sequence(message.topic, message.partition, own_producer_);
+        const auto first = last ? broker::next_sequence(*last) : 0;
+        next = own_next_.emplace(std::pair(message.topic, message.partition), first).first;
+    }
+    message.sequence = next->second;
+    next->second = broker::next_sequence(next->second);
+}
+
+void fault_pipeline::deliver(std::vector<fault::held_message> messages) {
+    if (messages.empty()) {
+        return;
+    }
+    for (auto& each : messages) {
+        if (each.transaction) {
+            each.sequence = produce_.take_sequence(*each.transaction);
+        } else if (journal_ != nullptr) {
+            take_own_sequence(each);
+        }
+    }
+    if (journal_ != nullptr) {
+        journal_->delivering(messages);
+    }
+    for (auto& each : messages) {
+        submit_held(std::move(each));
+    }
+}
+
+void fault_pipeline::submit_held(fault::held_message message) {
     record::batch_options options;
     options.base_timestamp = message.message.timestamp_ms;
+    options.base_sequence = message.sequence.value_or(-1);
     if (message.transaction) {
         options.attributes = record::attribute::transactional;
         options.producer_id = message.transaction->producer_id;
         options.producer_epoch = message.transaction->epoch;
-        options.base_sequence = produce_.take_sequence(*message.transaction);
+    } else {
+        options.producer_id = own_producer_.id;
+        options.producer_epoch = own_producer_.epoch;
     }
     record::batch_builder builder(options);
     builder.add(message.message.view());
@@ -495,38 +543,142 @@ void fault_pipeline::deliver(fault::held_message message) {
     auto& topic = wanted.topic_data.emplace_back();
     topic.name = message.topic;
     topic.partition_data.push_back({message.partition, *batch});
-    auto entries = message.entries;
-    auto on_reply = [this, entries = std::move(entries), topic_name = message.topic](wire::chain body) {
-        wire::reader in(body.flatten());
+    auto kept = std::make_shared<fault::held_message>(std::move(message));
+    auto on_reply = [this, kept](wire::chain answer) {
+        wire::reader in(answer.flatten());
         const auto response = protocol::produce_response::decode(in, own_produce_version);
         CB_ASSERT(response.has_value());
         const auto& part = response->responses.at(0).partition_responses.at(0);
-        const bool stored = part.error_code == 0;
-        if (!stored) {
-            log_.error("a held message could not be delivered",
-                       {{"topic", topic_name}, {"why", to_string(static_cast<error_code>(part.error_code))}});
-        }
-        for (const auto entry : entries) {
-            ledger_.close(entry, stored ? fault::entry_state::done : fault::entry_state::undone, part.base_offset);
-        }
+        delivered(std::move(*kept), static_cast<error_code>(part.error_code), part.base_offset);
     };
     const auto body = encoded(wanted, own_produce_version).flatten();
     const auto submitted = backend_.submit({api_key::produce, own_produce_version, &own_, body}, std::move(on_reply));
     CB_ASSERT(submitted.has_value());
 }
 
+void fault_pipeline::delivered(fault::held_message message, error_code error, std::int64_t offset) {
+    if (error == error_code::none) {
+        for (const auto entry : message.entries) {
+            ledger_.close(entry, fault::entry_state::done, offset);
+        }
+        if (journal_ != nullptr && message.id != 0) {
+            journal_->gone(message.id);
+        }
+        return;
+    }
+    // A log that takes nothing now may do so later; what came behind in our own sequence fails with it.
+    const bool again =
+        !message.transaction && (error == error_code::kafka_storage_error ||
+                                 (message.sequence && error == error_code::out_of_order_sequence_number));
+    if (again) {
+        own_next_.erase({message.topic, message.partition});
+        message.sequence.reset();
+        message.reordered.reset();
+        message.due = time_.now() + retry_delivery_after;
+        if (held_.hold(message)) {
+            return;
+        }
+    }
+    log_.error("a held message could not be delivered", {{"topic", message.topic}, {"why", to_string(error)}});
+    drop(message, fault::entry_state::undone);
+}
+
+std::optional<mono_time> fault_pipeline::next_deadline() const {
+    const auto of_held = held_.next_deadline();
+    const auto of_journal = journal_ == nullptr ? std::nullopt : journal_->next_deadline();
+    return of_held && of_journal ? std::min(*of_held, *of_journal) : of_held ? of_held : of_journal;
+}
+
 void fault_pipeline::advance() {
-    for (auto& message : held_.take_due(time_.now())) {
-        deliver(std::move(message));
+    deliver(held_.take_due(time_.now()));
+    if (journal_ != nullptr) {
+        journal_->advance(time_.now());
     }
     before_send();
 }
 
 void fault_pipeline::release_all() {
-    for (auto& message : held_.take_all()) {
-        deliver(std::move(message));
-    }
+    deliver(held_.take_all());
     before_send();
+}
+
+// --- over a restart ----------------------------------------------------------------------------------------------
+
+/// What a changed batch became is written down before it is forwarded: entries first, for what they do not name did not
+/// happen.
+void fault_pipeline::keep_rewritten(produce_under_way& under_way) {
+    const auto touched = [](const produce_part& part) {
+        return part.fate.note.has_value() || !part.fate.held.empty() || !part.fate.entries.empty();
+    };
+    if (std::none_of(under_way.parts.begin(), under_way.parts.end(), touched)) {
+        return;
+    }
+    write_ledger_();
+    if (journal_ == nullptr) {
+        return;
+    }
+    for (auto& part : under_way.parts) {
+        if (part.fate.note || !part.fate.held.empty()) {
+            journal_->rewritten(part.fate.note, part.fate.entries, part.fate.held);
+        }
+    }
+}
+
+void fault_pipeline::keep_in(fault_journal& journal) {
+    journal_ = &journal;
+    take_up(journal.take_found());
+    journal.set_state([this](fault_journal& into) {
+        into.own_producer(own_producer_);
+        produce_.each_note([&](const fault::sequence_note& note) { into.still_noted(note); });
+        held_.each([&](const fault::held_message& message) { into.still_held(message); });
+    });
+}
+
+void fault_pipeline::take_up(fault_journal::found found) {
+    own_producer_ = found.own;
+    if (own_producer_.id < 0) {
+        own_producer_ = backend_.own_producer();
+        journal_->own_producer(own_producer_);
+    }
+    for (std::size_t i = 0; i < found.notes.size(); ++i) {
+        produce_.restore(found.notes[i]);
+        settle_note(found.notes[i], found.note_entries[i]);
+    }
+    std::unordered_set<ledger_sequence> claimed;
+    std::size_t taken_up = 0;
+    for (auto& [id, message] : found.held) {
+        if (message.sequence) {
+            const auto whose = message.transaction ? broker::producer_identity{message.transaction->producer_id,
+                                                                               message.transaction->epoch}
+                                                   : own_producer_;
+            const auto last = backend_.last_sequence(message.topic, message.partition, whose);
+            if (last && !broker::sequence_comes_after(*message.sequence, *last)) {
+                drop(message, fault::entry_state::done); // its delivery came to the log before the kill
+                continue;
+            }
+            message.sequence.reset();
+        }
+        claimed.insert(message.entries.begin(), message.entries.end());
+        ++taken_up;
+        hold_or_deliver(std::move(message));
+    }
+    ledger_.close_unclaimed(claimed);
+    if (taken_up > 0) {
+        log_.info("held messages taken up again", {{"messages", taken_up}});
+    }
+}
+
+/// Entries that were open at the kill: done when the log holds the batch, or when nothing of it was to be stored.
+void fault_pipeline::settle_note(const fault::sequence_note& note, const std::vector<ledger_sequence>& entries) {
+    const auto& whose = note.producer;
+    const auto last = backend_.last_sequence(whose.topic, whose.partition, {whose.producer_id, whose.epoch});
+    const auto end = broker::next_sequence(note.batch.stored_base, note.batch.stored - 1);
+    const bool stored = note.batch.stored == 0 || (last && !broker::sequence_comes_after(end, *last));
+    for (const auto entry : entries) {
+        if (stored) {
+            ledger_.close(entry, fault::entry_state::done);
+        }
+    }
 }
 
 } // namespace cb::proxy

@@ -12,6 +12,7 @@
 #include "fault/produce_rewriter.hpp"
 #include "protocol/fetch.hpp"
 #include "protocol/produce.hpp"
+#include "proxy/fault_journal.hpp"
 #include "proxy/held_messages.hpp"
 #include "proxy/request_judge.hpp"
 #include "proxy/request_pipeline.hpp"
@@ -36,6 +37,11 @@ public:
     [[nodiscard]] const std::shared_ptr<const fault::plan>& current_plan() const { return plan_; }
     /// Called when a deadline may have become earlier.
     void set_reschedule(std::function<void()> reschedule) { reschedule_ = std::move(reschedule); }
+    /// With --data: what must outlive the broker is kept there, and what an earlier life left is taken up again. Once,
+    /// before the first request; the journal outlives the pipeline.
+    void keep_in(fault_journal& journal);
+    /// Called when entries were made that must be written before their effect can be seen on disk.
+    void set_write_ledger(std::function<void()> write) { write_ledger_ = std::move(write); }
     /// Called before answers leave: what the ledger's file still has to take.
     void set_before_send(std::function<void()> flush) { flush_ = std::move(flush); }
 
@@ -48,7 +54,7 @@ public:
         }
     }
 
-    [[nodiscard]] std::optional<mono_time> next_deadline() const { return held_.next_deadline(); }
+    [[nodiscard]] std::optional<mono_time> next_deadline() const;
     /// Delivers what is due.
     void advance();
     /// Delivers everything that is held, now.
@@ -74,8 +80,15 @@ private:
     bool put_fetch_errors(const pipeline_request& what, request_fate& fate, protocol::fetch_response& response);
     result<void> submit_end_txn(const pipeline_request& what, pipeline_reply reply);
 
+    void keep_rewritten(produce_under_way& under_way);
+    void take_up(fault_journal::found found);
+    void settle_note(const fault::sequence_note& note, const std::vector<ledger_sequence>& entries);
+    void drop(const fault::held_message& message, fault::entry_state state);
     void hold_or_deliver(fault::held_message message);
-    void deliver(fault::held_message message);
+    void deliver(std::vector<fault::held_message> messages);
+    void take_own_sequence(fault::held_message& message);
+    void submit_held(fault::held_message message);
+    void delivered(fault::held_message message, protocol::error_code error, std::int64_t offset);
 
     const clock& time_;
     fault::ledger& ledger_;
@@ -89,6 +102,11 @@ private:
     bool said_too_many_held_ = false;
     std::function<void()> reschedule_ = [] {};
     std::function<void()> flush_;
+    std::function<void()> write_ledger_ = [] {};
+    fault_journal* journal_ = nullptr; ///< null: in memory only
+    /// Of the producer that delivers held messages, when there is a journal; and its next sequence in each partition.
+    broker::producer_identity own_producer_;
+    std::map<std::pair<std::string, std::int32_t>, std::int32_t> own_next_;
     /// The identity under which held messages re-enter.
     broker::client_context own_;
     /// (peer, client id, principal) -> groups it was seen in; two of them: nobody knows which one fetches.

@@ -112,6 +112,20 @@ std::vector<fault::held_message> held_messages::take_transaction(std::int64_t pr
 
 std::vector<fault::held_message> held_messages::take_all() { return take_until({}, true); }
 
+void held_messages::each(const std::function<void(const fault::held_message&)>& what) const {
+    for (const auto& [due, message] : by_time_) {
+        what(message);
+    }
+    for (const auto& [where, each] : windows_) {
+        for (const auto& message : each.messages) {
+            what(message);
+        }
+    }
+    for (const auto& message : ready_) {
+        what(message);
+    }
+}
+
 std::optional<mono_time> held_messages::next_deadline() const {
     if (!ready_.empty()) {
         return mono_time::min();

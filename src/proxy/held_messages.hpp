@@ -30,6 +30,9 @@ public:
     /// Everything: at the end, or when rules are cleared with --release.
     std::vector<fault::held_message> take_all();
 
+    /// Each of them, in no order.
+    void each(const std::function<void(const fault::held_message&)>& what) const;
+
     [[nodiscard]] std::optional<mono_time> next_deadline() const;
     [[nodiscard]] std::size_t count() const { return by_time_.size() + reordering_; }
     [[nodiscard]] std::size_t bytes() const { return bytes_; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/running_broker.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -12,8 +13,10 @@ namespace cb::tests {
 namespace {
 
 std::vector<std::string> serve_command(const std::vector<std::string>& more_flags) {
-    std::vector<std::string> words{chaosbroker_program(), "serve",        "--listen", "127.0.0.1:0", "--admin",
-                                   "127.0.0.1:0",         "--log-format", "json"};
+    std::vector<std::string> words{chaosbroker_program(), "serve", "--admin", "127.0.0.1:0", "--log-format", "json"};
+    if (std::find(more_flags.begin(), more_flags.end(), "--listen") == more_flags.end()) {
+        words.insert(words.end(), {"--listen", "127.0.0.1:0"});
+    }
     words.insert(words.end(), more_flags.begin(), more_flags.end());
     return words;
 }

@@ -86,7 +86,7 @@ fetch_peers() {
     return 0
 }
 
-unit_tests="base_tests wire_tests record_tests protocol_tests net_tests fault_tests broker_tests proxy_tests admin_tests app_tests"
+unit_tests="base_tests wire_tests record_tests storage_tests protocol_tests net_tests fault_tests broker_tests proxy_tests admin_tests app_tests"
 concurrent_tests="net_tests admin_tests"
 
 formatted() { git ls-files '*.cpp' '*.hpp' | xargs clang-format-16 --dry-run -Werror; }

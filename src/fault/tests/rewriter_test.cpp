@@ -16,6 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Batches of numbered messages, and what the rules make of them.
+std::optional<std::int32_t> nothing_stored(const producer_partition&) { return std::nullopt; }
+
 class rewriting : public testing::Test {
 protected:
     void rules(const std::string& yaml, std::uint64_t seed = 1) {
@@ -77,7 +79,8 @@ protected:
 
     manual_clock clock_;
     ledger ledger_{1'000'000, clock_};
-    produce_rewriter produce_{ledger_, key_form::full};
+    std::optional<std::int32_t> last_stored_;
+    produce_rewriter produce_{ledger_, key_form::full, [this](const producer_partition&) { return last_stored_; }};
     fetch_rewriter fetch_{ledger_, key_form::full};
     std::shared_ptr<plan> plan_ = std::make_shared<plan>();
 };
@@ -107,7 +110,7 @@ TEST_F(rewriting, the_same_victims_however_they_are_batched) {
     for (const int size : {1, 7, 100}) {
         manual_clock clock;
         ledger entries(1'000'000, clock);
-        produce_rewriter fresh(entries, key_form::full);
+        produce_rewriter fresh(entries, key_form::full, nothing_stored);
         rules("rules: [{name: r" + std::string(", chance: 30%, do: delete}]"), 5);
         request_context who;
         who.client_id = "c";
@@ -195,7 +198,7 @@ TEST_F(rewriting, sequences_wrap_at_two_to_the_31) {
 }
 
 TEST_F(rewriting, a_full_map_forgets_who_was_silent_longest) {
-    produce_rewriter small(ledger_, key_form::none, 3);
+    produce_rewriter small(ledger_, key_form::none, nothing_stored, 3);
     rules("rules: [{name: lose, nth: 2, do: delete}]");
     std::vector<const compiled_rule*> chosen{plan_->rules()[0].get()};
     request_context who;
