@@ -67,7 +67,7 @@ start_ours() { # FLAGS… -> sets ours_pid, ours_at
 }
 
 start_mock() { # -> sets mock_pid, mock_at
-    build/release/bin/bench_client mock >"$work/mock.log" &
+    build/release/bin/bench_client mock >"$work/mock.log" 2>"$work/mock.errors" &
     mock_pid=$!
     pids+=("$mock_pid")
     until [ -s "$work/mock.log" ]; do :; done
@@ -153,7 +153,7 @@ if wanted latency; then
     echo '| --- | ---: | ---: | ---: | ---: | ---: |'
     for ((round = 1; round <= rounds; ++round)); do
         for which in "ours, memory=$ours_at" "Kafka, tmpfs=$kafka_at" "librdkafka's mock=$mock_at"; do
-            echo "| ${which%=*} | $round | $(build/release/bin/bench_client latency --bootstrap "${which#*=}" --topic "l-$RANDOM" || echo failed) |"
+            echo "| ${which%=*} | $round | $(build/release/bin/bench_client latency --seconds 12 --bootstrap "${which#*=}" --topic "l-$RANDOM" || echo failed) |"
         done
     done
 fi
