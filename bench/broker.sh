@@ -1,19 +1,26 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # This broker beside Apache Kafka (one KRaft node, one replica), the same Java client against both, one machine, one run.
-#   ./cb bench broker [MEGABYTES]     bytes a measurement, 100 by default
-# Rows alternate between the brokers, so that a noisy neighbour hits both. CPU is the broker's own, from /proc.
+#   ./cb bench broker [MEGABYTES] [PART…]     bytes a measurement, 100 by default
+# Parts, all by default: memory (Java client; this broker in memory, Kafka on tmpfs), disk (the same client; both on the
+# file system of this folder, flushed by the system), latency (produce to consume) and mock (throughput), these two with
+# librdkafka, beside its mock cluster. Rows alternate between the brokers, so that a noisy neighbour hits all. CPU is the
+# broker's own, from /proc.
 set -euo pipefail
 set -f
 megabytes=${1:-100}
+[ $# -gt 0 ] && shift
+parts=" ${*:-memory disk latency mock} "
+rounds=3
 libs=${CB_KAFKA_LIBS:?Apache Kafka is not there}
 work=$(mktemp -d)
 tmpfs=$(mktemp -d -p /dev/shm)
+disk=$(mktemp -d -p build)
 pids=()
 finish() {
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
     wait 2>/dev/null || true
-    rm -rf "$work" "$tmpfs"
+    rm -rf "$work" "$tmpfs" "$disk"
 }
 trap finish EXIT
 java_tool() { java -Dorg.slf4j.simpleLogger.defaultLogLevel=error -Xmx512m -cp "$libs/*" "$@"; }
@@ -47,15 +54,29 @@ TEXT
     first_produce "$kafka_at" "$begun"
 }
 
-start_ours() {
+start_ours() { # FLAGS… -> sets ours_pid, ours_at
     local begun
     begun=$(now_ms)
-    build/release/bin/chaosbroker serve --listen 127.0.0.1:0 --admin off --log-format json --memory-log-mib 6000 2>"$work/ours.log" &
+    : >"$work/ours.log"
+    build/release/bin/chaosbroker serve --listen 127.0.0.1:0 --admin off --log-format json "$@" 2>"$work/ours.log" &
     ours_pid=$!
     pids+=("$ours_pid")
     until grep -q '"listening"' "$work/ours.log" 2>/dev/null; do :; done
-    ours_at=127.0.0.1:$(sed -nE 's/.*"port":([0-9]+).*/\1/p' "$work/ours.log" | head -n 1)
+    ours_at=127.0.0.1:$(sed -nE 's/.*"listening".*"port":([0-9]+).*/\1/p' "$work/ours.log" | head -n 1)
     first_produce "$ours_at" "$begun"
+}
+
+start_mock() { # -> sets mock_pid, mock_at
+    build/release/bin/bench_client mock >"$work/mock.log" 2>"$work/mock.errors" &
+    mock_pid=$!
+    pids+=("$mock_pid")
+    until [ -s "$work/mock.log" ]; do :; done
+    mock_at=$(cat "$work/mock.log")
+}
+
+stop() { # PID
+    kill "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
 }
 
 first_produce() { # ADDRESS BEGUN -> sets ready_ms
@@ -87,28 +108,80 @@ measure() {
         "$(awk "BEGIN {printf \"%.1f\", ($after - $before) / 100 * 1000000 / $count}")"
 }
 
-start_ours
+header() {
+    echo
+    echo '| broker | bytes | partitions | codec | produce MB/s | CPU s per million | consume records/s | CPU s per million |'
+    echo '| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |'
+}
+
+wanted() { case $parts in *" $1 "*) ;; *) return 1 ;; esac; }
+
+# With librdkafka, whose mock cluster drops what is older than 5 MiB: nothing is read back.
+throughput() { # NAME PID ADDRESS BYTES
+    local before after produced count=$((megabytes * 1000000 / $4))
+    before=$(cpu_ticks "$2")
+    produced=$(build/release/bin/bench_client produce --bootstrap "$3" --topic "p-$RANDOM" --count "$count" --bytes "$4")
+    after=$(cpu_ticks "$2")
+    printf '| %s | %s | %s | %s |\n' "$1" "$4" "$produced" "$(awk "BEGIN {printf \"%.1f\", ($after - $before) / 100 * 1000000 / $count}")"
+}
+
+start_ours --memory-log-mib 6000
 ours_ready=$ready_ms
 start_kafka "$tmpfs"
 kafka_ready=$ready_ms
 echo "ready for the first produce (kcat's own start in it): ours $ours_ready ms, Kafka $kafka_ready ms"
 echo "idle memory (PSS): ours $(pss_kib "$ours_pid") KiB, Kafka $(pss_kib "$kafka_pid") KiB"
-echo
-echo '| broker | bytes | partitions | codec | produce MB/s | CPU s per million | consume records/s | CPU s per million |'
-echo '| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |'
-for bytes in 100 1024 10240; do
-    for partitions in 1 8; do
-        for codec in none lz4; do
-            measure 'ours, memory' "$ours_pid" "$ours_at" "$bytes" "$partitions" "$codec"
-            measure 'Kafka, tmpfs' "$kafka_pid" "$kafka_at" "$bytes" "$partitions" "$codec"
+if wanted memory; then
+    header
+    for bytes in 100 1024 10240; do
+        for partitions in 1 8; do
+            for codec in none lz4; do
+                measure 'ours, memory' "$ours_pid" "$ours_at" "$bytes" "$partitions" "$codec"
+                measure 'Kafka, tmpfs' "$kafka_pid" "$kafka_at" "$bytes" "$partitions" "$codec"
+            done
         done
     done
-done
-echo
-echo 'produce to consume, one message after the other (acks=1, 1 KiB), ms:'
-for round in 1 2 3; do
-    for which in ours kafka; do
-        at=$([ $which = ours ] && echo "$ours_at" || echo "$kafka_at")
-        echo "  $which $round: $(java_tool org.apache.kafka.tools.EndToEndLatency "$at" e2e 5000 1 1024 2>/dev/null | grep -E 'Percentiles|Avg' | tr '\n' ' ')"
+fi
+if wanted latency || wanted mock; then
+    start_mock
+fi
+if wanted latency; then
+    echo
+    echo 'produce to consume, one librdkafka program, 5,000 messages/s of 1 KiB, acks=1, from the instant a message is due, ms'
+    echo
+    echo '| broker | round | p50 | p99 | p99.9 | greatest |'
+    echo '| --- | ---: | ---: | ---: | ---: | ---: |'
+    for ((round = 1; round <= rounds; ++round)); do
+        for which in "ours, memory=$ours_at" "Kafka, tmpfs=$kafka_at" "librdkafka's mock=$mock_at"; do
+            echo "| ${which%=*} | $round | $(build/release/bin/bench_client latency --seconds 12 --bootstrap "${which#*=}" --topic "l-$RANDOM" || echo failed) |"
+        done
     done
-done
+fi
+if wanted mock; then
+    echo
+    echo "produce, one librdkafka program, acks=1, one partition"
+    echo
+    echo '| broker | bytes | produce MB/s | CPU s per million |'
+    echo '| --- | ---: | ---: | ---: |'
+    for ((round = 1; round <= rounds; ++round)); do
+        for bytes in 100 1024; do
+            throughput 'ours, memory' "$ours_pid" "$ours_at" "$bytes"
+            throughput 'Kafka, tmpfs' "$kafka_pid" "$kafka_at" "$bytes"
+            throughput "librdkafka's mock" "$mock_pid" "$mock_at" "$bytes"
+        done
+    done
+fi
+stop "$ours_pid"
+stop "$kafka_pid"
+if wanted disk && build/release/bin/chaosbroker serve --help | grep -q -- '--data'; then
+    mkdir "$disk/ours" "$disk/kafka"
+    start_ours --data "$disk/ours"
+    start_kafka "$disk/kafka"
+    header
+    for bytes in 100 1024 10240; do
+        for partitions in 1 8; do
+            measure 'ours, disk' "$ours_pid" "$ours_at" "$bytes" "$partitions" none
+            measure 'Kafka, disk' "$kafka_pid" "$kafka_at" "$bytes" "$partitions" none
+        done
+    done
+fi

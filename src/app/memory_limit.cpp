@@ -5,8 +5,11 @@
 #include <fstream>
 #include <string>
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "base/limits.hpp"
 
 namespace cb::app {
 namespace {
@@ -54,6 +57,13 @@ std::size_t raise_file_limit() {
     setrlimit(RLIMIT_NOFILE, &files);
     getrlimit(RLIMIT_NOFILE, &files);
     return files.rlim_cur;
+}
+
+void keep_freed_memory() {
+    // Out of glibc's own bounds they would be ignored; ours are within them.
+    mallopt(M_MMAP_THRESHOLD, static_cast<int>(limits::heap_map_from_bytes));
+    mallopt(M_TRIM_THRESHOLD, static_cast<int>(limits::heap_kept_bytes));
+    mallopt(M_TOP_PAD, static_cast<int>(limits::heap_step_bytes));
 }
 
 } // namespace cb::app

@@ -454,6 +454,7 @@ private:
 } // namespace
 
 exit_code serve(const serve_settings& settings) {
+    keep_freed_memory();
     const auto log = open_log(settings);
     server running(settings, *log);
     running.run();

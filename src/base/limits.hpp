@@ -36,6 +36,15 @@ constexpr std::size_t unsent_bytes_per_connection = 8 * mib;
 /// Bytes of requests read and not yet answered, over all connections; above it reading stops until some are done.
 constexpr std::size_t request_bytes_in_flight = 512 * mib;
 
+// --- heap --------------------------------------------------------------------------------------------------------
+/// Freed memory that stays with the process instead of going back to the system: taking it again costs a page fault for
+/// each 4 KiB. Covers the buffers of the requests in flight.
+constexpr std::size_t heap_kept_bytes = 64 * mib;
+/// From here on memory comes from the system and goes back to it: what a single huge batch needs.
+constexpr std::size_t heap_map_from_bytes = 32 * mib;
+/// The heap grows by so much at a time.
+constexpr std::size_t heap_step_bytes = 1 * mib;
+
 // --- embedded log ------------------------------------------------------------------------------------------------
 /// Default byte limit of the in-memory log; never above half of the memory that the machine or its cgroup grants.
 constexpr std::size_t memory_log_bytes = 1 * gib;
@@ -71,6 +80,10 @@ constexpr std::size_t batches_remembered_per_producer = 5;
 constexpr std::size_t producers_per_partition = 100'000;
 
 // --- faults ------------------------------------------------------------------------------------------------------
+/// Buffers in which changed batches are written, kept to be used again: the few batches in flight of a few producers.
+constexpr std::size_t rewrite_buffers = 32;
+/// The largest of them; Java's and librdkafka's batches have 16 KiB to 1 MiB, most of them far less.
+constexpr std::size_t rewrite_buffer_bytes = 256 * kib;
 constexpr std::size_t rules = 1'000;
 constexpr std::size_t rule_file_bytes = 4 * mib;
 /// Leases on rules at once: an experiment holds one. And how long one may last without being renewed, in seconds.

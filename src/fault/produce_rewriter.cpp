@@ -279,32 +279,27 @@ void produce_rewriter::hold(const work& at, const judged& message, std::vector<h
     }
 }
 
-/// Those that something happened to, in the order of the batch.
-std::vector<produce_rewriter::judged> produce_rewriter::judge_all(const work& at,
-                                                                  const record::packed_records& records) {
+void produce_rewriter::judge_all(const work& at) {
     static_assert(std::is_nothrow_move_constructible_v<judged>, "a copy's views would point into the old one");
-    std::vector<judged> out;
     const place where(at.who.client_id, at.topic, at.partition);
-    candidate message(records);
-    for (std::size_t i = 0; i < records.size(); ++i) {
+    candidate message(records_);
+    for (std::size_t i = 0; i < records_.size(); ++i) {
         message.begin(i, at.first_ordinal + i);
         judge_record(at, where, message);
         if (message.has_entries()) {
-            out.push_back(message.take());
+            judged_.push_back(message.take());
         }
     }
-    return out;
 }
 
 /// Packs what is left without gaps; false when the codec refuses.
-bool produce_rewriter::rebuild(const work& at, const record::packed_records& records,
-                               const std::vector<judged>& messages, rewrite_result& out) const {
+bool produce_rewriter::rebuild(const work& at, rewrite_result& out) {
     auto options = record::batch_options::like(at.header);
     options.base_sequence = at.stored_base;
-    record::batch_builder builder(options, records.bytes().size());
+    record::batch_builder builder(options, pool_.take(record::batch_header_bytes + records_.bytes().size()));
     std::size_t next = 0;
-    for (const auto& message : messages) {
-        builder.add_renumbered(records, next, message.index);
+    for (const auto& message : judged_) {
+        builder.add_renumbered(records_, next, message.index);
         next = message.index + 1;
         const auto& draft = message.draft;
         const bool copies_now = draft.copies_after <= nanoseconds::zero();
@@ -322,7 +317,7 @@ bool produce_rewriter::rebuild(const work& at, const record::packed_records& rec
             out.entries.insert(out.entries.end(), message.entries.begin(), message.entries.end());
         }
     }
-    builder.add_renumbered(records, next, records.size());
+    builder.add_renumbered(records_, next, records_.size());
     out.changed = true;
     out.stored = static_cast<std::int32_t>(builder.count());
     out.batch = {};
@@ -338,15 +333,15 @@ bool produce_rewriter::rebuild(const work& at, const record::packed_records& rec
 
 /// False when the batch's records cannot be read.
 bool produce_rewriter::rewrite_records(const work& at, const wire::slice& batch, rewrite_result& out) {
-    const auto records = record::packed_records::read(at.header, batch);
-    if (!records) {
+    if (!records_.assign(at.header, batch)) {
+        records_.clear();
         return false;
     }
-    const auto messages = judge_all(at, *records);
-    const bool any = std::any_of(messages.begin(), messages.end(), [](const judged& m) { return touched(m.draft); });
-    if (any && !rebuild(at, *records, messages, out)) {
+    judge_all(at);
+    const bool any = std::any_of(judged_.begin(), judged_.end(), [](const judged& m) { return touched(m.draft); });
+    if (any && !rebuild(at, out)) {
         // The codec refuses: what the client sent goes on as it is, and nothing was done.
-        for (const auto& message : messages) {
+        for (const auto& message : judged_) {
             for (const auto entry : message.entries) {
                 ledger_.close(entry, entry_state::undone);
             }
@@ -356,6 +351,8 @@ bool produce_rewriter::rewrite_records(const work& at, const wire::slice& batch,
         out.checksum_known = true;
         out.stored = at.header.record_count;
     }
+    judged_.clear();
+    records_.clear();
     return true;
 }
 

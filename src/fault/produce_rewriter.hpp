@@ -11,6 +11,7 @@
 #include "fault/ledger.hpp"
 #include "fault/plan.hpp"
 #include "record/packed_records.hpp"
+#include "wire/buffer_pool.hpp"
 
 namespace cb::fault {
 
@@ -160,11 +161,10 @@ private:
     rewrite_result resend(const remembered_batch& earlier, const wire::slice& batch, bool checksum_known) const;
     void note(sequence_state& in, const work& at, rewrite_result& what);
     [[nodiscard]] bool stored_before(const work& at) const;
-    std::vector<judged> judge_all(const work& at, const record::packed_records& records);
+    void judge_all(const work& at);
     void judge_record(const work& at, const place& where, candidate& message);
     std::string_view apply(const work& at, const compiled_rule& rule, identity fate, candidate& message);
-    bool rebuild(const work& at, const record::packed_records& records, const std::vector<judged>& messages,
-                 rewrite_result& out) const;
+    bool rebuild(const work& at, rewrite_result& out);
     bool rewrite_records(const work& at, const wire::slice& batch, rewrite_result& out);
     void hold(const work& at, const judged& message, std::vector<held_message>& into) const;
     ledger_entry entry_for(const work& at, const compiled_rule& rule, candidate& message) const;
@@ -173,6 +173,10 @@ private:
     key_form keys_;
     last_sequence_function last_stored_;
     std::size_t sequence_maps_max_;
+    // Of the batch at hand; members, so that their memory is used again.
+    record::packed_records records_;
+    std::vector<judged> judged_; ///< those that something happened to, in the order of the batch
+    wire::buffer_pool pool_{limits::rewrite_buffers, limits::rewrite_buffer_bytes};
     std::map<ordinals_key, std::uint64_t> ordinals_;
     std::map<producer_partition, sequence_state> sequences_;
     std::list<producer_partition> recently_used_;          ///< the latest in front

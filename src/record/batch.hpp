@@ -133,9 +133,9 @@ class packed_records;
 /// Writes a batch. Value type that moves only; offsets and timestamps are taken as they are given.
 class batch_builder {
 public:
-    /// `records_bytes_expected`: of all records together, when the caller knows it.
-    explicit batch_builder(const batch_options& options, std::size_t records_bytes_expected = 0) : options_(options) {
-        out_.reserve(batch_header_bytes + records_bytes_expected);
+    /// `memory`: an empty buffer to write to.
+    explicit batch_builder(const batch_options& options, wire::byte_buffer memory = {})
+        : options_(options), out_(std::move(memory)) {
         out_.grow(batch_header_bytes); // written when the batch ends
     }
 

@@ -110,19 +110,24 @@ result<void> for_every_record(const batch_header& header, const wire::slice& sto
 } // namespace
 
 result<packed_records> packed_records::read(const batch_header& header, const wire::slice& batch) {
+    packed_records out;
+    if (auto done = out.assign(header, batch); !done) {
+        return tl::unexpected(done.error());
+    }
+    return out;
+}
+
+result<void> packed_records::assign(const batch_header& header, const wire::slice& batch) {
+    clear();
     auto storage = plain_records(header, batch);
     if (!storage) {
         return tl::unexpected(storage.error());
     }
-    packed_records out;
-    out.storage_ = std::move(*storage);
-    out.places_.reserve(static_cast<std::size_t>(header.record_count));
+    storage_ = std::move(*storage);
+    places_.reserve(static_cast<std::size_t>(header.record_count));
     record_view scratch;
-    const auto note = [&](wire::reader& in) { out.places_.push_back(read_record(in, scratch, headers::checked_only)); };
-    if (auto done = for_every_record(header, out.storage_, note); !done) {
-        return tl::unexpected(done.error());
-    }
-    return out;
+    const auto note = [&](wire::reader& in) { places_.push_back(read_record(in, scratch, headers::checked_only)); };
+    return for_every_record(header, storage_, note);
 }
 
 record_view packed_records::read(std::size_t i) const {

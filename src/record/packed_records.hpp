@@ -21,6 +21,12 @@ class packed_records {
 public:
     /// Checks all that read_records checks, with its errors.
     static result<packed_records> read(const batch_header& header, const wire::slice& batch);
+    /// The same in the place of what this held, so that no new memory is needed.
+    result<void> assign(const batch_header& header, const wire::slice& batch);
+    void clear() {
+        storage_ = {};
+        places_.clear();
+    }
 
     [[nodiscard]] std::size_t size() const { return places_.size(); }
     const record_place& operator[](std::size_t i) const { return places_[i]; }

@@ -16,6 +16,9 @@ namespace cb::wire {
 class byte_buffer {
 public:
     byte_buffer() = default;
+    /// Writes into memory that is there already; nobody else reads or writes it meanwhile.
+    byte_buffer(std::shared_ptr<std::byte[]> memory, std::size_t capacity)
+        : memory_(std::move(memory)), capacity_(capacity) {}
     byte_buffer(byte_buffer&& other) noexcept
         : memory_(std::move(other.memory_)),
           size_(std::exchange(other.size_, 0)),

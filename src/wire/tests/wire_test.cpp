@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/random.hpp"
+#include "wire/buffer_pool.hpp"
 #include "wire/compression.hpp"
 #include "wire/crc32c.hpp"
 #include "wire/cursor.hpp"
@@ -44,6 +45,41 @@ TEST(crc32c, stretches_side_by_side_agree_with_the_table_at_every_length_around_
             EXPECT_EQ(crc32c(part, 77), crc32c_portable(part, 77)) << size << " bytes at " << begin;
         }
     }
+}
+
+TEST(byte_buffer, grows_shrinks_and_becomes_a_slice) {
+    byte_buffer buffer;
+    for (int i = 0; i < 1000; ++i) {
+        buffer.append(as_bytes("0123456789"));
+    }
+    buffer.shrink(9'995);
+    *buffer.grow(1) = std::byte{'!'};
+    const auto made = buffer.take();
+    EXPECT_EQ(made.size(), 9'996U);
+    EXPECT_EQ(as_text(made.view()).substr(9'990), "01234!");
+    EXPECT_EQ(buffer.size(), 0U);
+    buffer.append(as_bytes("x"));
+    EXPECT_EQ(as_text(made.view()).substr(0, 3), "012") << "what was taken is nobody else's";
+}
+
+TEST(buffer_pool, memory_is_used_again_when_nobody_reads_it_any_more) {
+    buffer_pool pool(2, 100'000);
+    const auto fill = [&](char with, std::size_t count) {
+        auto buffer = pool.take(count);
+        buffer.append(as_bytes(std::string(count, with)));
+        return buffer.take();
+    };
+    auto first = fill('a', 50'000);
+    const auto second = fill('b', 50'000);
+    const auto third = fill('c', 50'000); // more than are kept
+    EXPECT_EQ(as_text(first.view()), std::string(50'000, 'a'));
+    EXPECT_EQ(as_text(second.view()), std::string(50'000, 'b'));
+    const auto* const memory = first.data();
+    first = {};
+    const auto again = fill('d', 50'010);
+    EXPECT_EQ(again.data(), memory);
+    EXPECT_EQ(as_text(third.view()), std::string(50'000, 'c'));
+    EXPECT_EQ(fill('e', 200'000).size(), 200'000U) << "larger than the pool keeps";
 }
 
 TEST(cursor, numbers_round_trip_at_their_bounds) {
