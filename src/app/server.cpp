@@ -230,7 +230,7 @@ private:
         }
         ledger_.set_sink([this](const fault::ledger_entry& entry) {
             if (api_.events().anyone()) {
-                api_.events().send(R"({"type":"ledger","entry":)" + to_json(entry) + "}");
+                api_.events().send(admin::ledger_event(entry), entry.rule);
             }
             return !file_ || file_->append(entry);
         });
