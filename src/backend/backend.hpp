@@ -24,6 +24,8 @@ public:
     virtual void connection_closed(connection_id connection) = 0;
     /// The name of a topic that a request names by its id; empty when nobody has that id.
     virtual std::string topic_name(const protocol::uuid& id) = 0;
+    /// The id of the broker that these requests go to.
+    [[nodiscard]] virtual std::int32_t broker_id() const = 0;
     /// The topics of an incremental fetch session, which its requests do not name again.
     virtual std::set<std::string> session_topics(std::int32_t session_id) = 0;
 };
@@ -41,6 +43,7 @@ public:
         const auto* found = node_.topic_table().find(id);
         return found == nullptr ? std::string() : found->name;
     }
+    [[nodiscard]] std::int32_t broker_id() const override { return node_.id(); }
     std::set<std::string> session_topics(std::int32_t session_id) override {
         return node_.fetch_session_topics(session_id);
     }

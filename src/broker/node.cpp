@@ -195,6 +195,8 @@ const group_coordinator& node::groups() const { return state_->groups; }
 const transaction_coordinator& node::transactions() const { return state_->transactions; }
 const std::string& node::cluster_id() const { return state_->options.cluster_id; }
 
+std::int32_t node::id() const { return state_->options.node_id; }
+
 std::set<std::string> node::fetch_session_topics(std::int32_t session_id) const {
     std::set<std::string> out;
     if (const auto* session = state_->sessions.find(session_id); session != nullptr) {

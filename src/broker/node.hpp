@@ -91,6 +91,7 @@ public:
     [[nodiscard]] const group_coordinator& groups() const;
     [[nodiscard]] const transaction_coordinator& transactions() const;
     [[nodiscard]] const std::string& cluster_id() const;
+    [[nodiscard]] std::int32_t id() const;
     /// Names of the topics in a fetch session; empty when there is no such session.
     [[nodiscard]] std::set<std::string> fetch_session_topics(std::int32_t session_id) const;
 

@@ -23,6 +23,14 @@ constexpr std::int16_t fetch_session_version = 7;
 /// Version in which held messages are written: topics by name, transactions as older clients do them.
 constexpr std::int16_t own_produce_version = 9;
 
+/// From these versions on a client pauses by itself when it is told to, and the answer does not wait (KIP-219).
+constexpr std::int16_t produce_pause_version = 6;
+constexpr std::int16_t fetch_pause_version = 8;
+
+void pause(pipeline_answer& given, std::int32_t throttle_ms, bool by_itself) {
+    (by_itself ? given.mute : given.delay) += milliseconds(throttle_ms);
+}
+
 template <class Message>
 wire::chain encoded(const Message& message, std::int16_t version) {
     wire::writer out;
@@ -86,6 +94,7 @@ fault::request_context fault_pipeline::context_of(const pipeline_request& what) 
     who.principal = what.client->principal;
     who.client_host = what.client->client_host;
     who.listener = what.client->listener;
+    who.broker = backend_.broker_id();
     return who;
 }
 
@@ -240,6 +249,12 @@ void fault_pipeline::rewrite_produce(const fault::request_context& who, produce_
         }
         auto of_part = who;
         of_part.attempt = part.attempt;
+        if (under_way.fate.swallowed) {
+            part.fate = produce_.swallow(of_part, part.topic, part.index, part.client_batch);
+            part.forwarded = part.fate.stored > 0; // a resend of what was stored
+            under_way.rewritten = true;
+            continue;
+        }
         part.fate = produce_.rewrite(rules, plan_->seed(), of_part, part.topic, part.index, part.client_batch, now);
         part.forwarded = part.fate.stored > 0 || part.fate.batch.size() > 0;
         under_way.rewritten = under_way.rewritten || part.fate.changed || !part.forwarded;
@@ -311,6 +326,8 @@ void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& un
     }
     pipeline_answer given;
     given.delay = under_way->fate.answer_delay;
+    out.throttle_time_ms += under_way->fate.throttle_ms;
+    pause(given, under_way->fate.throttle_ms, under_way->version >= produce_pause_version);
     if (under_way->acks != 0) {
         given.body = encoded(out, under_way->version);
         given.then = under_way->fate.lose_ack.value_or(after_answer::send);
@@ -405,8 +422,13 @@ void fault_pipeline::answer_fetch(const pipeline_request& what, request_fate fat
         ledger_.close(entry, fault::entry_state::done);
     }
     pipeline_answer given;
+    if (fate.throttle_ms > 0) {
+        response->throttle_time_ms += fate.throttle_ms;
+        changed = true;
+    }
     given.body = changed ? encoded(*response, version) : std::move(body);
-    given.delay = fate.answer_delay;
+    given.delay = fate.answer_delay + request_judge::time_of_answer(fate, given.body.size());
+    pause(given, fate.throttle_ms, version >= fetch_pause_version);
     given.then = fate.lose_ack.value_or(after_answer::send);
     reply(std::move(given));
 }

@@ -28,6 +28,7 @@ struct pipeline_answer {
     wire::chain body;
     after_answer then = after_answer::send;
     nanoseconds delay{0};
+    nanoseconds mute{0}; ///< so long nothing more is read from this client
 };
 
 using pipeline_reply = std::function<void(pipeline_answer)>;
