@@ -326,6 +326,7 @@ void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& un
     }
     pipeline_answer given;
     given.delay = under_way->fate.answer_delay;
+    given.mute = backend_.produce_pause();
     out.throttle_time_ms += under_way->fate.throttle_ms;
     pause(given, under_way->fate.throttle_ms, under_way->version >= produce_pause_version);
     if (under_way->acks != 0) {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "base/limits.hpp"
 #include "broker/node.hpp"
 #include "broker/topics.hpp"
 #include "fault/rule_parser.hpp"
@@ -556,6 +557,38 @@ TEST_F(pipeline_test, a_rule_can_name_the_broker) {
     produce({"a", R"({"x":1})"});
     EXPECT_EQ(stored(), texts{"a"});
     EXPECT_EQ(counters(0).matched, 0U);
+}
+
+TEST_F(pipeline_test, when_memory_is_nearly_used_up_producers_are_throttled_and_then_refused) {
+    broker::node_options small;
+    small.memory_bytes_max = 4 * limits::mib;
+    broker::node node(small, clock_, random_source(1), log_);
+    node.topic_table().create("t", 1, {});
+    backend::embedded_backend to(node);
+    fault_pipeline pipeline(to, clock_, ledger_, fault::key_form::full, log_, 1);
+    const auto what = request_of(produce_of("t", {std::string(30 * limits::kib, 'x')}), 9);
+    const auto send = [&] {
+        pipeline_answer out;
+        EXPECT_TRUE(pipeline.submit(what, [&](pipeline_answer given) { out = std::move(given); }));
+        return out;
+    };
+    const auto code_of = [](const pipeline_answer& answer) {
+        return decoded<protocol::produce_response>(answer, 9).responses[0].partition_responses[0].error_code;
+    };
+    EXPECT_EQ(send().mute, 0ms);
+    node.topic_table().budget().take(small.memory_bytes_max - 200 * limits::kib); // others fill it as well
+    auto answer = send();
+    EXPECT_EQ(code_of(answer), 0) << "there is room yet";
+    EXPECT_EQ(answer.mute, milliseconds(limits::memory_log_throttle_ms));
+    for (int i = 0; i < 10 && code_of(answer) == 0; ++i) {
+        answer = send();
+    }
+    EXPECT_EQ(code_of(answer), number(protocol::error_code::kafka_storage_error));
+    EXPECT_EQ(answer.mute, milliseconds(limits::memory_log_throttle_ms));
+    EXPECT_EQ(decoded<protocol::produce_response>(answer, 9).throttle_time_ms, limits::memory_log_throttle_ms);
+    rules("rules: [{name: r, do: {salt: {}}}]");
+    pipeline.set_plan(pipeline_.current_plan());
+    EXPECT_EQ(send().mute, milliseconds(limits::memory_log_throttle_ms)) << "with rules alike";
 }
 
 } // namespace
