@@ -382,6 +382,7 @@ bool fault_pipeline::put_fetch_errors(const pipeline_request& what, request_fate
     requests_.put_errors(fate, what, places, whole);
     if (!whole.empty() && whole[0].error != error_code::none) {
         response.error_code = number(whole[0].error);
+        response.session_id = 0;
         response.responses.clear();
         return true;
     }

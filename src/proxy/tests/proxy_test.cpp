@@ -364,8 +364,11 @@ TEST_F(pipeline_test, an_error_that_no_partition_could_carry_is_skipped_and_does
 TEST_F(pipeline_test, an_error_of_sessions_stands_on_the_whole_answer) {
     rules(
         "rules: [{name: r, intercept: request, where: {api: Fetch}, do: {error: {code: FETCH_SESSION_ID_NOT_FOUND}}}]");
-    const auto answer = decoded<protocol::fetch_response>(submit(fetch_of("t"), 11), 11);
+    auto opening = fetch_of("t");
+    opening.session_epoch = 0;
+    const auto answer = decoded<protocol::fetch_response>(submit(opening, 11), 11);
     EXPECT_EQ(answer.error_code, number(protocol::error_code::fetch_session_id_not_found));
+    EXPECT_EQ(answer.session_id, 0);
     EXPECT_TRUE(answer.responses.empty());
     EXPECT_EQ(counters(0).injected, 1U);
 }
