@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <ctime>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -37,23 +36,31 @@ std::optional<std::uint64_t> whole_number(const std::string& text) {
     return whole ? std::optional(value) : std::nullopt;
 }
 
-/// "2026-11-24T08:00:00Z", with or without a fraction.
-std::optional<wall_time_ms> parse_time(const std::string& text) {
-    std::tm parts{};
-    const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-    if (rest == nullptr) {
-        return std::nullopt;
+/// A sequence number, or a time.
+struct since {
+    std::uint64_t sequence = 0;
+    std::optional<wall_time_ms> time_ms;
+
+    static std::optional<since> parse(const std::string& text) {
+        if (const auto number = whole_number(text); number) {
+            return since{*number, std::nullopt};
+        }
+        const auto time = parse_utc_timestamp(text);
+        return time ? std::optional(since{0, time}) : std::nullopt;
     }
-    double fraction = 0;
-    if (*rest == '.') {
-        char* end = nullptr;
-        fraction = std::strtod(rest, &end);
-        rest = end;
+    [[nodiscard]] std::uint64_t first(const fault::ledger& of) const {
+        return time_ms ? of.first_since(*time_ms) : sequence;
     }
-    if (std::string_view(rest) != "Z") {
-        return std::nullopt;
-    }
-    return static_cast<wall_time_ms>(timegm(&parts)) * 1000 + static_cast<wall_time_ms>(fraction * 1000);
+};
+
+http_response refuse_since() {
+    return error_response(400, "invalid_parameter",
+                          "since must be a sequence number, or a time as 2026-11-24T08:00:00Z", "since");
+}
+
+std::string query_value(const http_request& request, const char* name) {
+    const auto found = request.query.find(name);
+    return found == request.query.end() ? std::string() : found->second;
 }
 
 std::string state_word(const fault::compiled_rule& rule, mono_time now) {
@@ -82,19 +89,46 @@ std::string label(std::string_view text) {
 
 // --- events ------------------------------------------------------------------------------------------------------
 
-void event_fan::add(std::shared_ptr<event_stream> stream) {
+void event_fan::add(std::shared_ptr<event_stream> stream, std::string rule) {
     const std::lock_guard lock(mutex_);
-    streams_.push_back(std::move(stream));
+    listeners_.push_back({std::move(stream), std::move(rule)});
 }
 
-void event_fan::send(const std::string& data) {
+void event_fan::send(const std::string& data, const std::string& rule) {
     const std::lock_guard lock(mutex_);
-    streams_.remove_if([&](const auto& each) { return !each->send(data); });
+    listeners_.remove_if([&](const listener& each) {
+        const bool wanted = each.rule.empty() || rule.empty() || each.rule == rule;
+        return wanted && !each.stream->send(data);
+    });
+}
+
+std::string ledger_event(const fault::ledger_entry& entry) {
+    return R"({"type":"ledger","entry":)" + to_json(entry) + "}";
+}
+
+/// Entries from `since` on, then what comes. Both on the data loop, where entries are made: none is missed or told
+/// twice. A client that is that far behind that its queue could not take them is dropped; it reads the ledger first.
+void api::stream_events(const http_request& request, std::shared_ptr<event_stream> stream) {
+    const auto rule = query_value(request, "rule");
+    const auto from = since::parse(query_value(request, "since"));
+    parts_.data_loop.ask([&] {
+        if (from) {
+            constexpr auto most = limits::events_queued_per_client / 2;
+            const auto entries = parts_.ledger.since(from->first(parts_.ledger), most + 1, rule);
+            if (entries.size() > most) {
+                return;
+            }
+            for (const auto& each : entries) {
+                stream->send(ledger_event(each));
+            }
+        }
+        events_.add(std::move(stream), rule);
+    });
 }
 
 bool event_fan::anyone() const {
     const std::lock_guard lock(mutex_);
-    return !streams_.empty();
+    return !listeners_.empty();
 }
 
 // --- rules -------------------------------------------------------------------------------------------------------
@@ -128,6 +162,7 @@ http_response api::list_rules(const http_request& /*request*/) const {
     });
     json::object out;
     out["version"] = now.current->version();
+    out["tag"] = now.tag;
     out["seed"] = now.seed;
     out["locked"] = now.locked;
     out["rules"] = std::move(list);
@@ -359,10 +394,7 @@ http_response api::patch_mix(const http_request& request) {
 // --- ledger ------------------------------------------------------------------------------------------------------
 
 http_response api::show_ledger(const http_request& request) const {
-    const auto value_of = [&](const char* name) {
-        const auto found = request.query.find(name);
-        return found == request.query.end() ? std::string() : found->second;
-    };
+    const auto value_of = [&](const char* name) { return query_value(request, name); };
     std::size_t limit = 1000;
     if (const auto text = value_of("limit"); !text.empty()) {
         const auto number = whole_number(text);
@@ -372,7 +404,7 @@ http_response api::show_ledger(const http_request& request) const {
         limit = *number;
     }
     std::uint64_t first = 0;
-    std::optional<wall_time_ms> since_time;
+    std::optional<since> from;
     if (const auto after = value_of("after"); !after.empty()) {
         const auto number = whole_number(after);
         if (!number) {
@@ -380,20 +412,17 @@ http_response api::show_ledger(const http_request& request) const {
         }
         first = *number + 1;
     }
-    if (const auto since = value_of("since"); !since.empty()) {
-        since_time = parse_time(since);
-        const auto number = whole_number(since);
-        if (!since_time && !number) {
-            return error_response(400, "invalid_parameter",
-                                  "since must be a sequence number, or a time as 2026-11-24T08:00:00Z", "since");
+    if (const auto text = value_of("since"); !text.empty()) {
+        from = since::parse(text);
+        if (!from) {
+            return refuse_since();
         }
-        first = number.value_or(first);
     }
     const auto rule = value_of("rule");
     auto plan = parts_.rules.look().current;
     return json_response(parts_.data_loop.ask([&] {
-        if (since_time) {
-            first = parts_.ledger.first_since(*since_time);
+        if (from) {
+            first = std::max(first, from->first(parts_.ledger));
         }
         json::array entries;
         for (const auto& entry : parts_.ledger.since(first, limit, rule)) {
@@ -590,13 +619,16 @@ std::vector<route> api::routes() {
     route events{"GET",
                  "/v1/events",
                  "Ledger entries and changes as they come (server-sent events)",
-                 {"limit", "rule", "since"},
+                 {"rule", "since"},
                  {},
-                 {200},
-                 [](const auto&) { return http_response{}; },
+                 {200, 400},
+                 [](const auto& r) {
+                     const auto text = query_value(r, "since");
+                     return text.empty() || since::parse(text) ? http_response{} : refuse_since();
+                 },
                  nullptr};
-    events.stream = [this](const http_request&, std::shared_ptr<event_stream> stream) {
-        events_.add(std::move(stream));
+    events.stream = [this](const http_request& request, std::shared_ptr<event_stream> stream) {
+        stream_events(request, std::move(stream));
     };
     out.push_back(std::move(events));
     auto document = std::make_shared<std::string>();

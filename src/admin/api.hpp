@@ -34,14 +34,23 @@ struct api_parts {
 /// Who listens to /v1/events. Safe from any thread.
 class event_fan {
 public:
-    void add(std::shared_ptr<event_stream> stream);
-    void send(const std::string& data);
+    /// `rule`: of ledger entries only those of this rule; empty: all.
+    void add(std::shared_ptr<event_stream> stream, std::string rule = {});
+    /// `rule`: whose ledger entry this is; empty: something that everybody is told.
+    void send(const std::string& data, const std::string& rule = {});
     [[nodiscard]] bool anyone() const;
 
 private:
     mutable std::mutex mutex_;
-    std::list<std::shared_ptr<event_stream>> streams_;
+    struct listener {
+        std::shared_ptr<event_stream> stream;
+        std::string rule;
+    };
+    std::list<listener> listeners_;
 };
+
+/// A ledger entry as an event.
+std::string ledger_event(const fault::ledger_entry& entry);
 
 /// The routes of DESIGN 4.3 over these parts. A new one is a row in routes().
 class api {
@@ -70,6 +79,7 @@ private:
     void say_rules_changed(const std::string& how);
     http_response show_mix() const;
     http_response patch_mix(const http_request& request);
+    void stream_events(const http_request& request, std::shared_ptr<event_stream> stream);
     http_response show_ledger(const http_request& request) const;
     http_response status() const;
     http_response topics() const;

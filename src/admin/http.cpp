@@ -166,7 +166,10 @@ private:
             http_request request;
             const route* wanted = nullptr;
             auto answer = self->judge(raw, request, wanted);
-            if (wanted != nullptr && wanted->stream) {
+            if (wanted != nullptr) {
+                answer = self->run(*wanted, request);
+            }
+            if (wanted != nullptr && wanted->stream && answer.status == 200) {
                 static const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                                                 "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
                 const auto bytes = asio::buffer(head);
@@ -176,9 +179,6 @@ private:
                     wanted->stream(request, std::move(stream));
                 }
                 break;
-            }
-            if (wanted != nullptr) {
-                answer = self->run(*wanted, request);
             }
             going = raw.keep_alive();
             auto response = self->finished(answer, going);

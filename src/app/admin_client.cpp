@@ -83,13 +83,16 @@ admin_answer admin_client::request(const std::string& method, const std::string&
 }
 
 admin_answer admin_client::send_text(const std::string& method, const std::string& path, const std::string& body,
-                                     const std::string& content_type) {
+                                     const std::string& content_type, const std::string& if_match) {
     asio::io_context context;
     auto socket = connect(context, host_, port_);
     auto request = make_request(method, path, host_ + ":" + port_, token_);
     if (!content_type.empty()) {
         request.set(http::field::content_type, content_type);
         request.body() = body;
+    }
+    if (!if_match.empty()) {
+        request.set(http::field::if_match, if_match);
     }
     request.prepare_payload();
     boost::beast::flat_buffer buffer;

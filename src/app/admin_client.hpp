@@ -30,9 +30,9 @@ public:
     admin_answer send(const std::string& method, const std::string& path, const boost::json::value& body) {
         return request(method, path, &body);
     }
-    /// Text that is JSON already, or YAML, with its content type.
+    /// Text that is JSON already, or YAML, with its content type; `if_match` as the header has it.
     admin_answer send_text(const std::string& method, const std::string& path, const std::string& body,
-                           const std::string& content_type);
+                           const std::string& content_type, const std::string& if_match = {});
     /// Reads server-sent events until the connection ends; `event` gets each event's data.
     void follow(const std::string& path, const std::function<void(const std::string& data)>& event);
 

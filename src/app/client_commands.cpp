@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// mix, rules, ledger: they talk to a running broker through its control API and print what it says.
-#include <cstdio>
-#include <fstream>
+// mix, rules: they talk to a running broker through its control API and print what it says.
 #include <iostream>
-#include <iterator>
-#include <map>
 #include <memory>
 #include <sstream>
 
-#include <boost/json/parse.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "app/admin_client.hpp"
+#include "app/client_options.hpp"
 #include "app/commands.hpp"
 #include "app/tables.hpp"
 
@@ -19,33 +15,6 @@ namespace cb::app {
 namespace {
 
 namespace json = boost::json;
-
-struct client_options {
-    admin_target target;
-    bool as_json = false;
-};
-
-void add_client_options(CLI::App& command, const std::shared_ptr<client_options>& options) {
-    command.add_option("--admin", options->target.url, "Address of the control API")
-        ->envname("CHAOSBROKER_ADMIN_URL")
-        ->capture_default_str();
-    command.add_option("--token-file", options->target.token_file, "File whose first line is the token")
-        ->envname("CHAOSBROKER_TOKEN_FILE");
-    command.add_flag("--json", options->as_json, "Print JSON: one document, or one a line when following");
-}
-
-void print_json(const json::value& value) { std::cout << json::serialize(value) << "\n"; }
-
-std::string read_file(const std::string& name) {
-    if (name == "-") {
-        return {std::istreambuf_iterator<char>(std::cin), {}};
-    }
-    std::ifstream in(name, std::ios::binary);
-    if (!in) {
-        throw command_error(exit_code::usage, name + ": cannot be read");
-    }
-    return {std::istreambuf_iterator<char>(in), {}};
-}
 
 std::string content_type_of(const std::string& text) {
     const auto first = text.find_first_not_of(" \t\r\n");
@@ -121,18 +90,48 @@ void list_rules(const client_options& options) {
     }
 }
 
-void show(const client_options& options, const json::value& value) {
+/// How a file of rules is applied.
+struct apply_options {
+    std::string file;
+    std::string lease;
+    std::string if_match;
+    std::size_t limit = 1000;
+};
+
+void apply_rules(const client_options& options, const apply_options& how, bool replace) {
+    admin_client client(options.target);
+    const auto text = read_input(how.file);
+    const auto path = how.lease.empty() ? "/v1/rules" : "/v1/rules?lease=" + url_encoded(how.lease);
+    const auto tag = how.if_match.empty() || how.if_match == "*" ? how.if_match : '"' + how.if_match + '"';
+    const auto answer = client.send_text(replace ? "PUT" : "POST", path, text, content_type_of(text), tag);
+    show(options, admin_client::accepted(answer));
+}
+
+void dry_run(const client_options& options, const apply_options& how) {
+    admin_client client(options.target);
+    const auto text = read_input(how.file);
+    const auto path = "/v1/dry-run?limit=" + std::to_string(how.limit);
+    const auto found = admin_client::accepted(client.send_text("POST", path, text, content_type_of(text)));
     if (options.as_json) {
-        print_json(value);
+        print_json(found);
     } else {
-        std::cout << indented(value);
+        std::cout << dry_run_table(found);
     }
 }
 
-void apply_rules(const client_options& options, const std::string& file, bool replace) {
+void list_leases(const client_options& options) {
     admin_client client(options.target);
-    const auto text = read_file(file);
-    const auto answer = client.send_text(replace ? "PUT" : "POST", "/v1/rules", text, content_type_of(text));
+    const auto leases = admin_client::accepted(client.get("/v1/leases"));
+    if (options.as_json) {
+        print_json(leases);
+    } else {
+        std::cout << leases_table(leases);
+    }
+}
+
+void renew_lease(const client_options& options, const std::string& id) {
+    admin_client client(options.target);
+    const auto answer = client.send("POST", "/v1/leases/" + url_encoded(id), json::object());
     show(options, admin_client::accepted(answer));
 }
 
@@ -166,13 +165,15 @@ void enable_rule(const client_options& options, const std::string& name, bool en
     admin_client client(options.target);
     json::object body;
     body["enabled"] = enabled;
-    show(options, admin_client::accepted(client.send("PATCH", "/v1/rules/" + name, body)));
+    show(options, admin_client::accepted(client.send("PATCH", "/v1/rules/" + url_encoded(name), body)));
 }
 
 void remove_rule(const client_options& options, const std::string& name) {
     admin_client client(options.target);
-    admin_client::accepted(client.send("DELETE", "/v1/rules/" + name, json::value(nullptr)));
-    if (!options.as_json) {
+    const auto left = admin_client::accepted(client.send("DELETE", "/v1/rules/" + url_encoded(name), json::object()));
+    if (options.as_json) {
+        print_json(left);
+    } else {
         std::cout << "removed " << name << "\n";
     }
 }
@@ -189,103 +190,6 @@ void clear_rules(const client_options& options, bool release, bool lock) {
 void unlock_rules(const client_options& options) {
     admin_client client(options.target);
     show(options, admin_client::accepted(client.send("POST", "/v1/rules/unlock", json::object())));
-}
-
-// --- ledger ------------------------------------------------------------------------------------------------------
-
-struct ledger_options {
-    std::string rule;
-    std::string since;
-    std::string file;
-    bool follow = false;
-};
-
-bool entry_wanted(const json::value& entry, const ledger_options& wanted) {
-    if (!wanted.rule.empty()) {
-        const auto* rule = entry.as_object().if_contains("rule");
-        if (rule == nullptr || !rule->is_string() || wanted.rule != rule->get_string().c_str()) {
-            return false;
-        }
-    }
-    return true;
-}
-
-void print_entry(const client_options& options, const json::value& entry) {
-    if (options.as_json) {
-        print_json(entry);
-    } else {
-        std::cout << ledger_line(entry) << "\n";
-    }
-}
-
-/// The file has a line when an entry is opened and one when it is closed: the later one counts. A last line without its
-/// end was cut by a kill.
-void print_ledger_file(const client_options& options, const ledger_options& wanted) {
-    auto text = read_file(wanted.file);
-    text.resize(text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1);
-    std::istringstream lines(text);
-    std::map<std::int64_t, json::value> entries;
-    std::string line;
-    for (int number = 1; std::getline(lines, line); ++number) {
-        boost::system::error_code code;
-        auto entry = json::parse(line, code);
-        const auto* sequence = code || !entry.is_object() ? nullptr : entry.get_object().if_contains("sequence");
-        if (sequence == nullptr || !sequence->is_int64()) {
-            throw command_error(exit_code::usage, wanted.file + ":" + std::to_string(number) +
-                                                      ": not a ledger entry (a line of JSON each)");
-        }
-        const auto at = sequence->get_int64();
-        entries[at] = std::move(entry);
-    }
-    for (const auto& [sequence, entry] : entries) {
-        if (entry_wanted(entry, wanted)) {
-            print_entry(options, entry);
-        }
-    }
-}
-
-std::string ledger_query(const ledger_options& wanted) {
-    std::string query = "?limit=1000";
-    if (!wanted.rule.empty()) {
-        query += "&rule=" + wanted.rule;
-    }
-    if (!wanted.since.empty()) {
-        query += "&since=" + wanted.since;
-    }
-    return query;
-}
-
-void run_ledger(const client_options& options, const ledger_options& wanted) {
-    if (!wanted.file.empty()) {
-        print_ledger_file(options, wanted);
-        return;
-    }
-    admin_client client(options.target);
-    if (wanted.follow) {
-        client.follow("/v1/events" + ledger_query(wanted), [&](const std::string& data) {
-            boost::system::error_code code;
-            const auto event = json::parse(data, code);
-            if (code || !event.is_object()) {
-                return;
-            }
-            const auto* kind = event.get_object().if_contains("type");
-            if (kind != nullptr && kind->is_string() && kind->get_string() == "ledger" &&
-                entry_wanted(event.at("entry"), wanted)) {
-                print_entry(options, event.at("entry"));
-                std::cout.flush();
-            }
-        });
-        return;
-    }
-    const auto answer = admin_client::accepted(client.get("/v1/ledger" + ledger_query(wanted)));
-    if (options.as_json) {
-        print_json(answer);
-        return;
-    }
-    for (const auto& entry : answer.at("entries").as_array()) {
-        print_entry(options, entry);
-    }
-    std::cout << counters_table(answer);
 }
 
 } // namespace
@@ -324,7 +228,7 @@ void add_rules_command(CLI::App& program, exit_code& /*outcome*/) {
     };
     with_name("show", "One rule")->callback([=] {
         admin_client client(options->target);
-        show(*options, admin_client::accepted(client.get("/v1/rules/" + *name)));
+        show(*options, admin_client::accepted(client.get("/v1/rules/" + url_encoded(*name))));
     });
     auto* add =
         with_name("add", "Add a rule: KEY=VALUE …, as intercept=produce where.topic=orders chance=20% do=delete");
@@ -334,14 +238,34 @@ void add_rules_command(CLI::App& program, exit_code& /*outcome*/) {
         const auto yaml = rule_from_words(*name, *words);
         show(*options, admin_client::accepted(client.send_text("POST", "/v1/rules", yaml, "application/yaml")));
     });
-    auto* apply = command->add_subcommand("apply", "Add or change the rules of a file; others stay");
-    add_client_options(*apply, options);
-    apply->add_option("file", *name, "A file of rules, - for standard input")->required();
-    apply->callback([=] { apply_rules(*options, *name, false); });
-    auto* replace = command->add_subcommand("replace", "Have the rules of a file and no others");
-    add_client_options(*replace, options);
-    replace->add_option("file", *name, "A file of rules, - for standard input")->required();
-    replace->callback([=] { apply_rules(*options, *name, true); });
+    auto how = std::make_shared<apply_options>();
+    const auto with_file = [&](const char* verb, const char* what) {
+        auto* sub = command->add_subcommand(verb, what);
+        add_client_options(*sub, options);
+        sub->add_option("file", how->file, "A file of rules, - for standard input")->required();
+        return sub;
+    };
+    const auto with_terms = [&](CLI::App* sub) {
+        sub->add_option("--lease", how->lease, "The rules go after this time unless renewed, as 15s");
+        sub->add_option("--if-match", how->if_match, "Only if the rules still have this tag (`rules list` shows it)");
+        return sub;
+    };
+    with_terms(with_file("apply", "Add or change the rules of a file; others stay"))->callback([=] {
+        apply_rules(*options, *how, false);
+    });
+    with_terms(with_file("replace", "Have the rules of a file and no others"))->callback([=] {
+        apply_rules(*options, *how, true);
+    });
+    auto* dry = with_file("dry-run", "What the rules of a file would have hit of the messages that are stored");
+    dry->add_option("--limit", how->limit, "The last so many messages of each partition")->capture_default_str();
+    dry->callback([=] { dry_run(*options, *how); });
+    auto* leases = command->add_subcommand("leases", "Who has set rules for how long");
+    add_client_options(*leases, options);
+    leases->callback([=] { list_leases(*options); });
+    auto* renew = command->add_subcommand("renew", "Renew a lease");
+    add_client_options(*renew, options);
+    renew->add_option("lease", *name, "Its id, as `rules apply --lease` printed it")->required();
+    renew->callback([=] { renew_lease(*options, *name); });
     with_name("enable", "Let a rule act")->callback([=] { enable_rule(*options, *name, true); });
     with_name("disable", "Keep a rule without effect")->callback([=] { enable_rule(*options, *name, false); });
     with_name("remove", "Remove a rule")->callback([=] { remove_rule(*options, *name); });
@@ -356,19 +280,6 @@ void add_rules_command(CLI::App& program, exit_code& /*outcome*/) {
     auto* unlock = command->add_subcommand("unlock", "Allow rules again");
     add_client_options(*unlock, options);
     unlock->callback([=] { unlock_rules(*options); });
-}
-
-void add_ledger_command(CLI::App& program, exit_code& /*outcome*/) {
-    auto* command = program.add_subcommand("ledger", "Every message that was touched");
-    auto options = std::make_shared<client_options>();
-    auto wanted = std::make_shared<ledger_options>();
-    add_client_options(*command, options);
-    command->add_option("--rule", wanted->rule, "Only entries of this rule");
-    command->add_option("--since", wanted->since, "From this sequence number or time (2026-11-24T08:00:00Z) on");
-    command->add_flag("--follow", wanted->follow, "Go on printing as entries come");
-    command->add_option("--file", wanted->file, "Read a ledger file instead of asking a broker")
-        ->excludes(command->get_option("--since"));
-    command->callback([=] { run_ledger(*options, *wanted); });
 }
 
 } // namespace cb::app

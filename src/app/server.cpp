@@ -270,7 +270,7 @@ private:
         pipeline_.set_before_send([this] { keep(); });
         ledger_.set_sink([this](const fault::ledger_entry& entry) {
             if (api_.events().anyone()) {
-                api_.events().send(R"({"type":"ledger","entry":)" + to_json(entry) + "}");
+                api_.events().send(admin::ledger_event(entry), entry.rule);
             }
             return !file_ || file_->append(entry);
         });

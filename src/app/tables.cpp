@@ -93,13 +93,43 @@ std::string rules_table(const json::value& rules) {
                        count("matched"), count("injected"), count("skipped")});
         }
     }
-    return table.empty() ? "no rules: every message passes untouched\n" : table.text();
+    const auto tag = cell(rules, "tag");
+    const auto foot = tag.empty() ? std::string() : "tag " + tag + "\n";
+    return (table.empty() ? "no rules: every message passes untouched\n" : table.text()) + foot;
+}
+
+std::string dry_run_table(const json::value& found) {
+    text_table table({"RULE", "EFFECT", "MATCHED", "WOULD INJECT", "SKIPPED", "DRAWS", "FOR EXAMPLE"});
+    for (const auto& row : found.at("rules").as_array()) {
+        std::string examples;
+        if (const auto* list = member(row, "examples"); list != nullptr && list->is_array()) {
+            for (const auto& each : list->get_array()) {
+                examples += (examples.empty() ? "" : " ") + cell(each, "topic") + "/" + cell(each, "partition") + "@" +
+                            cell(each, "offset");
+            }
+        }
+        table.add({cell(row, "name"), cell(row, "effect"), cell(row, "matched"), cell(row, "injected"),
+                   cell(row, "skipped"), cell(row, "draws"), cell(row, "why") + examples});
+    }
+    const auto* complete = member(found, "complete");
+    const bool whole = complete == nullptr || !complete->is_bool() || complete->get_bool();
+    return table.text() + "of " + cell(found, "messages") + " messages" +
+           (whole ? "" : ", where the limit of a dry run ended it") + "\n";
+}
+
+std::string leases_table(const json::value& leases) {
+    text_table table({"LEASE", "FOR", "LEFT MS", "RULES", "MIX"});
+    for (const auto& row : leases.at("leases").as_array()) {
+        table.add({cell(row, "id"), cell(row, "lease"), cell(row, "left_ms"), cell(row, "rules"), cell(row, "mix")});
+    }
+    return table.empty() ? "no leases\n" : table.text();
 }
 
 std::string ledger_line(const json::value& entry) {
     std::string line = cell(entry, "sequence") + "  " + cell(entry, "time") + "  " + cell(entry, "rule") + "  " +
                        cell(entry, "effect");
-    for (const auto* name : {"state", "topic", "partition", "offset", "ordinal", "client_id", "key", "trace_id"}) {
+    for (const auto* name :
+         {"state", "reason", "topic", "partition", "offset", "ordinal", "client_id", "key", "trace_id"}) {
         if (const auto value = cell(entry, name); !value.empty()) {
             line += fmt::format("  {}={}", name, value);
         }

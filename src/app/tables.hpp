@@ -12,6 +12,8 @@ namespace cb::app {
 std::string mix_text(const boost::json::value& mix);
 std::string rules_table(const boost::json::value& rules);
 std::string ledger_line(const boost::json::value& entry);
+std::string dry_run_table(const boost::json::value& found);
+std::string leases_table(const boost::json::value& leases);
 std::string counters_table(const boost::json::value& ledger);
 /// Any document, one `name: value` a line, nested by indentation.
 std::string indented(const boost::json::value& value, int depth = 0);

@@ -26,6 +26,10 @@ public:
     virtual void connection_closed(connection_id connection) = 0;
     /// The name of a topic that a request names by its id; empty when nobody has that id.
     virtual std::string topic_name(const protocol::uuid& id) = 0;
+    /// The id of the broker that these requests go to.
+    [[nodiscard]] virtual std::int32_t broker_id() const = 0;
+    /// How long a client that has just produced is not to be read from.
+    [[nodiscard]] virtual nanoseconds produce_pause() = 0;
     /// The topics of an incremental fetch session, which its requests do not name again.
     virtual std::set<std::string> session_topics(std::int32_t session_id) = 0;
     /// The last sequence that a log holds of a producer in its epoch; nothing when it knows none.
@@ -48,6 +52,8 @@ public:
         const auto* found = node_.topic_table().find(id);
         return found == nullptr ? std::string() : found->name;
     }
+    [[nodiscard]] std::int32_t broker_id() const override { return node_.id(); }
+    [[nodiscard]] nanoseconds produce_pause() override { return milliseconds(node_.produce_pause_ms()); }
     std::set<std::string> session_topics(std::int32_t session_id) override {
         return node_.fetch_session_topics(session_id);
     }

@@ -48,6 +48,10 @@ constexpr std::size_t heap_step_bytes = 1 * mib;
 // --- embedded log ------------------------------------------------------------------------------------------------
 /// Default byte limit of the in-memory log; never above half of the memory that the machine or its cgroup grants.
 constexpr std::size_t memory_log_bytes = 1 * gib;
+/// From this much of it on producers are told to pause, and are not read from meanwhile, so that retention or a
+/// reader's DeleteRecords can come before Produce is refused.
+constexpr std::size_t memory_log_throttle_percent = 95;
+constexpr int memory_log_throttle_ms = 100;
 /// One chunk of the in-memory log; the unit in which memory is taken and given back.
 constexpr std::size_t memory_chunk_bytes = 1 * mib;
 /// With --data: the newest part of the logs that is kept in memory as well, so that readers at the end need no disk.

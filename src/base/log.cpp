@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.hpp"
 
+#include <cstdlib>
 #include <ctime>
 
 #include <fmt/format.h>
@@ -108,6 +109,24 @@ std::string utc_timestamp(std::int64_t wall_ms) {
     const auto parts = utc(wall_ms);
     return fmt::format("{:04}-{:02}-{:02}T{}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
                        time_of_day(wall_ms));
+}
+
+std::optional<std::int64_t> parse_utc_timestamp(const std::string& text) {
+    std::tm parts{};
+    const char* rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+    if (rest == nullptr) {
+        return std::nullopt;
+    }
+    double fraction = 0;
+    if (*rest == '.') {
+        char* end = nullptr;
+        fraction = std::strtod(rest, &end);
+        rest = end;
+    }
+    if (std::string_view(rest) != "Z" || !(fraction >= 0 && fraction < 1)) {
+        return std::nullopt;
+    }
+    return static_cast<std::int64_t>(timegm(&parts)) * 1000 + static_cast<std::int64_t>(fraction * 1000 + 0.5);
 }
 
 std::string log_line_json(std::int64_t wall_ms, log_level level, std::string_view event,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,5 +69,7 @@ void append_json_string(std::string& out, std::string_view text);
 
 /// "2026-11-24T08:00:00.123Z"
 std::string utc_timestamp(std::int64_t wall_ms);
+/// The way back, with or without a fraction; nothing for any other text.
+std::optional<std::int64_t> parse_utc_timestamp(const std::string& text);
 
 } // namespace cb

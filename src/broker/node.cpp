@@ -175,6 +175,21 @@ void node_state::press_retention() {
     }
 }
 
+std::int32_t node_state::produce_pause_ms() {
+    if (store) {
+        return 0; // memory is only the newest part, and always in use
+    }
+    const auto nearly_full = [&] {
+        const auto& budget = topic_table.budget();
+        return said_log_is_full || budget.taken() >= budget.bytes_max() / 100 * limits::memory_log_throttle_percent;
+    };
+    if (!nearly_full()) {
+        return 0;
+    }
+    press_retention();
+    return nearly_full() ? limits::memory_log_throttle_ms : 0;
+}
+
 node::node(node_options options, const clock& time, random_source random, log_sink& log)
     : state_(std::make_unique<node_state>(std::move(options), time, random, log, nullptr, flush_setting{})) {}
 node::node(node_options options, const clock& time, random_source random, log_sink& log, storage::disk& data,
@@ -264,6 +279,9 @@ topics& node::topic_table() { return state_->topic_table; }
 const group_coordinator& node::groups() const { return state_->groups; }
 const transaction_coordinator& node::transactions() const { return state_->transactions; }
 const std::string& node::cluster_id() const { return state_->options.cluster_id; }
+
+std::int32_t node::produce_pause_ms() { return state_->produce_pause_ms(); }
+std::int32_t node::id() const { return state_->options.node_id; }
 
 std::set<std::string> node::fetch_session_topics(std::int32_t session_id) const {
     std::set<std::string> out;

@@ -123,6 +123,9 @@ public:
     [[nodiscard]] const group_coordinator& groups() const;
     [[nodiscard]] const transaction_coordinator& transactions() const;
     [[nodiscard]] const std::string& cluster_id() const;
+    [[nodiscard]] std::int32_t id() const;
+    /// How long whoever produces now is not to be heard: what its answer says, and what acks=0 is not told.
+    [[nodiscard]] std::int32_t produce_pause_ms();
     /// Names of the topics in a fetch session; empty when there is no such session.
     [[nodiscard]] std::set<std::string> fetch_session_topics(std::int32_t session_id) const;
 

@@ -51,6 +51,8 @@ struct node_state {
     void run_retention();
     /// Retention out of turn, at most ten times a second.
     void press_retention();
+    /// How long producers are to pause: memory is nearly used up and retention gives nothing back. 0: not at all.
+    std::int32_t produce_pause_ms();
 };
 
 } // namespace cb::broker

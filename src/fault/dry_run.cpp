@@ -29,6 +29,7 @@ std::vector<std::string> unknown_selectors(const compiled_rule& rule) {
     note("transactional_id", !where.transactional_id.empty());
     note("peer", !where.peer.empty());
     note("listener", !where.listener.empty());
+    note("broker", !where.broker.empty());
     return out;
 }
 

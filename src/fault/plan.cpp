@@ -71,6 +71,10 @@ bool compiled_rule::selects_partition(std::int32_t partition) const {
 }
 
 bool compiled_rule::selects_client(const request_context& who) const {
+    const auto& brokers = text.where.broker;
+    if (!brokers.empty() && std::find(brokers.begin(), brokers.end(), who.broker) == brokers.end()) {
+        return false;
+    }
     if (!client_id_.matches(who.client_id) || !principal_.matches(who.principal) || !listener_.matches(who.listener) ||
         !transactional_id_.matches(who.transactional_id)) {
         return false;

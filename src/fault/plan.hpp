@@ -21,6 +21,7 @@ struct request_context {
     std::string_view principal;
     std::string_view client_host;
     std::string_view listener;
+    std::int32_t broker = -1; ///< the id of the broker that is asked
     std::string_view transactional_id;
     /// Of fetches: the reader's group. Null: nobody knows it.
     const std::string* group = nullptr;

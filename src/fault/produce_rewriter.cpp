@@ -426,6 +426,29 @@ rewrite_result produce_rewriter::rewrite(const std::vector<const compiled_rule*>
     return out;
 }
 
+rewrite_result produce_rewriter::swallow(const request_context& who, const std::string& topic, std::int32_t partition,
+                                         const wire::slice& batch) {
+    rewrite_result out;
+    out.changed = true;
+    const auto header = record::parse_header(batch.view());
+    if (!header || header->control() || header->record_count <= 0) {
+        return out;
+    }
+    if (header->producer_id >= 0 && header->base_sequence >= 0) {
+        const producer_partition producer{header->producer_id, header->producer_epoch, topic, partition};
+        auto& sequences = sequences_of(producer, header->base_sequence);
+        if (const auto* earlier = find_resent(sequences, *header); earlier != nullptr) {
+            return resend(*earlier, batch, false);
+        }
+        work at{{}, 0, who, topic, partition, *header, {}, 0, header->base_sequence, producer};
+        const auto distance = static_cast<std::int64_t>(header->base_sequence) - sequences.next_client;
+        at.stored_base = sequence_after(sequences.next_stored, distance);
+        note(sequences, at, out);
+    }
+    take_ordinals(who.client_id, topic, partition, static_cast<std::uint64_t>(header->record_count));
+    return out;
+}
+
 const remembered_batch* produce_rewriter::find_resent(const sequence_state& in, const record::batch_header& header) {
     const auto found = std::find_if(in.batches.begin(), in.batches.end(), [&](const remembered_batch& earlier) {
         return earlier.client_base == header.base_sequence && earlier.client_count == header.record_count;

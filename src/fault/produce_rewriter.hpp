@@ -112,6 +112,11 @@ public:
                            const request_context& who, const std::string& topic, std::int32_t partition,
                            const wire::slice& batch, mono_time now);
 
+    /// Nothing of the batch is to be stored, and its sender is told that it was: what comes behind it must follow all
+    /// the same. A batch that was stored before stays what it was.
+    rewrite_result swallow(const request_context& who, const std::string& topic, std::int32_t partition,
+                           const wire::slice& batch);
+
     /// True when this producer's batches must be looked at although no rule wants them: its sequences have moved.
     [[nodiscard]] bool has_moved(std::int64_t producer_id) const { return moved_.contains(producer_id); }
     [[nodiscard]] bool anyone_moved() const { return !moved_.empty(); }

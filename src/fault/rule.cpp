@@ -17,13 +17,14 @@ std::string_view to_string(intercept where) noexcept {
 std::string_view effect_name(const effect& what) noexcept {
     // In the order of the variant.
     constexpr std::array<std::string_view, std::variant_size_v<effect>> names{
-        "late", "delete", "duplicate", "reorder", "salt", "corrupt", "slow", "error", "lose_ack", "disconnect"};
+        "late",  "delete",   "duplicate",  "reorder", "salt",    "corrupt", "slow",
+        "error", "lose_ack", "disconnect", "hang",    "swallow", "throttle"};
     return names[what.index()];
 }
 
 bool on_messages(const effect& what) noexcept {
-    return !std::holds_alternative<slow_effect>(what) && !std::holds_alternative<error_effect>(what) &&
-           !std::holds_alternative<lose_ack_effect>(what) && !std::holds_alternative<disconnect_effect>(what);
+    // Those on messages stand before slow in the variant.
+    return what.index() < effect(slow_effect{}).index();
 }
 
 std::vector<rule> mix_rules(const mix& from) {

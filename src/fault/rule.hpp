@@ -36,6 +36,7 @@ struct selectors {
     std::vector<std::string> transactional_id;
     std::vector<std::string> peer; ///< addresses or CIDR blocks
     std::vector<std::string> listener;
+    std::vector<std::int64_t> broker; ///< ids of brokers
     std::vector<protocol::api_key> api;
     std::optional<request_side> side;
 
@@ -96,8 +97,21 @@ struct disconnect_effect {
     bool operator==(const disconnect_effect&) const = default;
 };
 
-using effect = std::variant<late_effect, delete_effect, duplicate_effect, reorder_effect, salt_effect, corrupt_effect,
-                            slow_effect, error_effect, lose_ack_effect, disconnect_effect>;
+struct hang_effect {
+    bool operator==(const hang_effect&) const = default;
+};
+struct swallow_effect {
+    bool operator==(const swallow_effect&) const = default;
+};
+struct throttle_effect {
+    std::int64_t bytes_per_s = 0; ///< a rate; 0: a quota's pause instead
+    std::int32_t quota_ms = 0;
+    bool operator==(const throttle_effect&) const = default;
+};
+
+using effect =
+    std::variant<late_effect, delete_effect, duplicate_effect, reorder_effect, salt_effect, corrupt_effect, slow_effect,
+                 error_effect, lose_ack_effect, disconnect_effect, hang_effect, swallow_effect, throttle_effect>;
 
 /// The effect's word in rules and in the ledger: "late", "delete" …
 std::string_view effect_name(const effect& what) noexcept;

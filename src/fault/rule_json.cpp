@@ -38,13 +38,12 @@ json::object where_json(const selectors& where) {
         }
     };
     put("topic", where.topic);
-    if (!where.partition.empty()) {
-        json::array list;
-        for (const auto each : where.partition) {
-            list.emplace_back(each);
+    const auto put_numbers = [&](const char* name, const std::vector<std::int64_t>& numbers) {
+        if (!numbers.empty()) {
+            out[name] = json::array(numbers.begin(), numbers.end());
         }
-        out["partition"] = std::move(list);
-    }
+    };
+    put_numbers("partition", where.partition);
     put("offset", where.offset);
     put("key", where.key);
     if (!where.header.empty()) {
@@ -59,6 +58,7 @@ json::object where_json(const selectors& where) {
     put("transactional_id", where.transactional_id);
     put("peer", where.peer);
     put("listener", where.listener);
+    put_numbers("broker", where.broker);
     if (!where.api.empty()) {
         json::array list;
         for (const auto each : where.api) {
@@ -136,6 +136,17 @@ struct settings_of {
     json::object operator()(const lose_ack_effect& from) const {
         json::object out;
         out["then"] = from.then_close ? "close" : "silence";
+        return out;
+    }
+    json::object operator()(const hang_effect&) const { return {}; }
+    json::object operator()(const swallow_effect&) const { return {}; }
+    json::object operator()(const throttle_effect& from) const {
+        json::object out;
+        if (from.bytes_per_s > 0) {
+            out["bytes_per_s"] = from.bytes_per_s;
+        } else {
+            out["quota_ms"] = from.quota_ms;
+        }
         return out;
     }
     json::object operator()(const disconnect_effect& from) const {

@@ -186,7 +186,7 @@ void parse_selectors(const field& in, rule& out) {
     }
     in.need_map("where");
     in.allow({"topic", "partition", "offset", "key", "header", "json", "client_id", "principal", "group",
-              "transactional_id", "peer", "listener", "api", "side"});
+              "transactional_id", "peer", "listener", "broker", "api", "side"});
     auto& where = out.where;
     const auto take = [&](const char* name, std::vector<std::string>& target) {
         if (in[name].there()) {
@@ -203,6 +203,11 @@ void parse_selectors(const field& in, rule& out) {
     if (in["partition"].there()) {
         for (const auto& each : in["partition"].one_or_more()) {
             where.partition.push_back(each.integer(0, 0x7fffffff));
+        }
+    }
+    if (in["broker"].there()) {
+        for (const auto& each : in["broker"].one_or_more()) {
+            where.broker.push_back(each.integer(0, 0x7fffffff));
         }
     }
     if (in["offset"].there()) {
@@ -448,6 +453,30 @@ effect parse_disconnect(const field& in) {
     return out;
 }
 
+effect parse_hang(const field& in) {
+    in.allow({});
+    return hang_effect{};
+}
+
+effect parse_swallow(const field& in) {
+    in.allow({});
+    return swallow_effect{};
+}
+
+effect parse_throttle(const field& in) {
+    in.allow({"bytes_per_s", "quota_ms"});
+    throttle_effect out;
+    if (in["bytes_per_s"].there() == in["quota_ms"].there()) {
+        in.refuse("needs bytes_per_s or quota_ms, as {quota_ms: 500}, and not both");
+    }
+    if (in["bytes_per_s"].there()) {
+        out.bytes_per_s = in["bytes_per_s"].integer(1, 1'000'000'000'000);
+    } else {
+        out.quota_ms = static_cast<std::int32_t>(in["quota_ms"].integer(1, 3'600'000));
+    }
+    return out;
+}
+
 struct effect_parser {
     std::string_view name;
     effect (*parse)(const field&);
@@ -459,6 +488,8 @@ constexpr std::array effect_parsers{
     effect_parser{"salt", parse_salt},           effect_parser{"corrupt", parse_corrupt},
     effect_parser{"slow", parse_slow},           effect_parser{"error", parse_error},
     effect_parser{"lose_ack", parse_lose_ack},   effect_parser{"disconnect", parse_disconnect},
+    effect_parser{"hang", parse_hang},           effect_parser{"swallow", parse_swallow},
+    effect_parser{"throttle", parse_throttle},
 };
 
 /// `do: delete`, or `do: {late: {delay: 5s}}`.
@@ -533,6 +564,11 @@ void check_rule(const field& in, const rule& made) {
     }
     if (at != intercept::fetch && !made.where.offset.empty()) {
         in["where"]["offset"].refuse("a message has no offset before it is stored: write intercept: fetch");
+    }
+    const auto& apis = made.where.api;
+    if (std::holds_alternative<swallow_effect>(made.what) &&
+        std::find(apis.begin(), apis.end(), protocol::api_key::fetch) != apis.end()) {
+        in["do"].refuse("a Fetch that nobody handles has no answer: swallow acts on Produce");
     }
     if (made.where.side && !std::holds_alternative<slow_effect>(made.what)) {
         in["where"]["side"].refuse("only slow acts on either side");

@@ -26,6 +26,14 @@ constexpr auto retry_delivery_after = std::chrono::seconds(1);
 /// Version in which held messages are written: topics by name, transactions as older clients do them.
 constexpr std::int16_t own_produce_version = 9;
 
+/// From these versions on a client pauses by itself when it is told to, and the answer does not wait (KIP-219).
+constexpr std::int16_t produce_pause_version = 6;
+constexpr std::int16_t fetch_pause_version = 8;
+
+void pause(pipeline_answer& given, std::int32_t throttle_ms, bool by_itself) {
+    (by_itself ? given.mute : given.delay) += milliseconds(throttle_ms);
+}
+
 template <class Message>
 wire::chain encoded(const Message& message, std::int16_t version) {
     wire::writer out;
@@ -62,7 +70,7 @@ struct fault_pipeline::produce_part {
 struct fault_pipeline::produce_under_way {
     std::int16_t version = 0;
     std::int16_t acks = 0;
-    bool all_forwarded = true; ///< the backend's answer holds all that is to be said
+    bool backend_says_all = true; ///< the backend's answer holds all that is to be said
     std::vector<produce_part> parts;
     request_fate fate;
     pipeline_reply reply;
@@ -94,6 +102,7 @@ fault::request_context fault_pipeline::context_of(const pipeline_request& what) 
     who.principal = what.client->principal;
     who.client_host = what.client->client_host;
     who.listener = what.client->listener;
+    who.broker = backend_.broker_id();
     return who;
 }
 
@@ -188,6 +197,7 @@ result<void> fault_pipeline::submit_produce(const pipeline_request& what, pipeli
     }
     if (judged) {
         under_way->fate = requests_.judge(plan_, what, who, topics, attempt);
+        under_way->backend_says_all = under_way->fate.throttle_ms == 0;
     }
     if (under_way->fate.cut) {
         requests_.close_cut(under_way->fate);
@@ -240,7 +250,7 @@ void fault_pipeline::put_produce_errors(const pipeline_request& what, produce_un
         auto& part = under_way.parts[i];
         part.error = places[i].error;
         part.forwarded = part.error == error_code::none;
-        under_way.all_forwarded = under_way.all_forwarded && part.forwarded;
+        under_way.backend_says_all = under_way.backend_says_all && part.forwarded;
     }
 }
 
@@ -254,9 +264,15 @@ void fault_pipeline::rewrite_produce(const fault::request_context& who, produce_
         }
         auto of_part = who;
         of_part.attempt = part.attempt;
+        if (under_way.fate.swallowed) {
+            part.fate = produce_.swallow(of_part, part.topic, part.index, part.client_batch);
+            part.forwarded = part.fate.stored > 0; // a resend of what was stored
+            under_way.backend_says_all = under_way.backend_says_all && part.forwarded;
+            continue;
+        }
         part.fate = produce_.rewrite(rules, plan_->seed(), of_part, part.topic, part.index, part.client_batch, now);
         part.forwarded = part.fate.stored > 0 || part.fate.batch.size() > 0;
-        under_way.all_forwarded = under_way.all_forwarded && part.forwarded;
+        under_way.backend_says_all = under_way.backend_says_all && part.forwarded;
     }
 }
 
@@ -320,7 +336,7 @@ void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& un
     for (auto& part : under_way->parts) {
         auto answer = answer_for(part, by_id, stored ? &*stored : nullptr);
         settle(part, answer.error_code != 0);
-        if (under_way->all_forwarded) {
+        if (under_way->backend_says_all) {
             continue; // what the backend said is passed on as it is
         }
         if (out.responses.empty() ||
@@ -338,8 +354,11 @@ void fault_pipeline::answer_produce(const std::shared_ptr<produce_under_way>& un
     }
     pipeline_answer given;
     given.delay = under_way->fate.answer_delay;
+    given.mute = backend_.produce_pause();
+    out.throttle_time_ms += under_way->fate.throttle_ms;
+    pause(given, under_way->fate.throttle_ms, under_way->version >= produce_pause_version);
     if (under_way->acks != 0) {
-        given.body = under_way->all_forwarded ? std::move(body) : encoded(out, under_way->version);
+        given.body = under_way->backend_says_all ? std::move(body) : encoded(out, under_way->version);
         given.then = under_way->fate.lose_ack.value_or(after_answer::send);
     }
     under_way->reply(std::move(given));
@@ -390,6 +409,7 @@ bool fault_pipeline::put_fetch_errors(const pipeline_request& what, request_fate
     requests_.put_errors(fate, what, places, whole);
     if (!whole.empty() && whole[0].error != error_code::none) {
         response.error_code = number(whole[0].error);
+        response.session_id = 0;
         response.responses.clear();
         return true;
     }
@@ -431,8 +451,13 @@ void fault_pipeline::answer_fetch(const pipeline_request& what, request_fate fat
         ledger_.close(entry, fault::entry_state::done);
     }
     pipeline_answer given;
+    if (fate.throttle_ms > 0) {
+        response->throttle_time_ms += fate.throttle_ms;
+        changed = true;
+    }
     given.body = changed ? encoded(*response, version) : std::move(body);
-    given.delay = fate.answer_delay;
+    given.delay = fate.answer_delay + request_judge::time_of_answer(fate, given.body.size());
+    pause(given, fate.throttle_ms, version >= fetch_pause_version);
     given.then = fate.lose_ack.value_or(after_answer::send);
     reply(std::move(given));
 }

@@ -23,8 +23,15 @@ nanoseconds slow_delay(const fault::slow_effect& slow, random_source random) {
     return fault::draw_delay(slow.delay, slow.jitter, fault::distribution::uniform, random);
 }
 
-/// Acts before the request is handed in.
-bool acts_before(const fault::compiled_rule& rule) {
+nanoseconds time_at_rate(std::size_t bytes, std::int64_t bytes_per_s) {
+    return nanoseconds(static_cast<std::int64_t>(static_cast<double>(bytes) * 1e9 / static_cast<double>(bytes_per_s)));
+}
+
+/// Acts before the request is handed in: where its bytes come from the client, a rate holds up the request.
+bool acts_before(const fault::compiled_rule& rule, api_key api) {
+    if (const auto* throttle = std::get_if<fault::throttle_effect>(&rule.text.what)) {
+        return throttle->bytes_per_s > 0 && api == api_key::produce;
+    }
     return std::holds_alternative<fault::slow_effect>(rule.text.what) &&
            rule.text.where.side == fault::request_side::request;
 }
@@ -59,6 +66,10 @@ request_names request_judge::names_of(const pipeline_request& what) const {
         }
     }
     return out;
+}
+
+nanoseconds request_judge::time_of_answer(const request_fate& fate, std::size_t bytes) {
+    return fate.bytes_per_s > 0 ? time_at_rate(bytes, fate.bytes_per_s) : nanoseconds(0);
 }
 
 std::uint64_t request_judge::next_request(const pipeline_request& what) {
@@ -107,7 +118,8 @@ nanoseconds request_judge::delay_before(const fault::plan& plan, const pipeline_
     bool any = false;
     bool by_name = false;
     for (const auto& each : plan.rules()) {
-        if (each->text.at == fault::intercept::request && acts_before(*each) && each->selects_api(what.header.api)) {
+        if (each->text.at == fault::intercept::request && acts_before(*each, what.header.api) &&
+            each->selects_api(what.header.api)) {
             any = true;
             by_name = by_name || !each->text.where.topic.empty() || !each->text.where.transactional_id.empty();
         }
@@ -124,15 +136,18 @@ nanoseconds request_judge::delay_before(const fault::plan& plan, const pipeline_
     std::vector<const fault::compiled_rule*> rules;
     plan.select(fault::intercept::request, who, time_.now(), rules);
     for (const auto* rule : rules) {
-        if (!acts_before(*rule) || !rule->selects_api(what.header.api) || !selects_any(*rule, names.topics)) {
+        if (!acts_before(*rule, what.header.api) || !rule->selects_api(what.header.api) ||
+            !selects_any(*rule, names.topics)) {
             continue;
         }
         const auto drawn =
             fault::position_identity(who.client_id, to_string(what.header.api), -2, rule->state->arrivals);
         if (const auto entry = act(*rule, plan, what, drawn, {"", -1}); entry) {
             ledger_.close(*entry, fault::entry_state::done);
-            sum += slow_delay(std::get<fault::slow_effect>(rule->text.what),
-                              fault::effect_random(*rule, plan.seed(), drawn));
+            const auto* slow = std::get_if<fault::slow_effect>(&rule->text.what);
+            sum += slow != nullptr
+                       ? slow_delay(*slow, fault::effect_random(*rule, plan.seed(), drawn))
+                       : time_at_rate(what.body.size(), std::get<fault::throttle_effect>(rule->text.what).bytes_per_s);
         }
     }
     return sum;
@@ -148,7 +163,7 @@ request_fate request_judge::judge(const plan_pointer& plan, const pipeline_reque
     plan->select(fault::intercept::request, who, time_.now(), rules);
     const auto drawn = fault::position_identity(who.client_id, to_string(what.header.api), -1, fate.ordinal);
     for (const auto* rule : rules) {
-        if (acts_before(*rule) || !rule->selects_api(what.header.api) || !selects_any(*rule, topics)) {
+        if (acts_before(*rule, what.header.api) || !rule->selects_api(what.header.api) || !selects_any(*rule, topics)) {
             continue;
         }
         if (std::holds_alternative<fault::error_effect>(rule->text.what)) {
@@ -173,6 +188,13 @@ void request_judge::act_on_request(const fault::compiled_rule& rule, fault::iden
         fate.lose_ack = lost->then_close ? after_answer::close : after_answer::silence;
     } else if (const auto* cut = std::get_if<fault::disconnect_effect>(&rule.text.what)) {
         fate.cut = cut->reset ? after_answer::reset : after_answer::close;
+    } else if (std::holds_alternative<fault::hang_effect>(rule.text.what)) {
+        fate.cut = after_answer::silence;
+    } else if (std::holds_alternative<fault::swallow_effect>(rule.text.what)) {
+        fate.swallowed = true;
+    } else if (const auto* throttle = std::get_if<fault::throttle_effect>(&rule.text.what)) {
+        fate.throttle_ms += throttle->quota_ms;
+        fate.bytes_per_s = throttle->bytes_per_s > 0 ? throttle->bytes_per_s : fate.bytes_per_s;
     }
 }
 

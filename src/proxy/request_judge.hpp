@@ -32,6 +32,9 @@ struct request_fate {
     nanoseconds answer_delay{0};
     std::optional<after_answer> lose_ack;
     std::optional<after_answer> cut; ///< it is not handled
+    bool swallowed = false;          ///< not handled, and answered as if it had been
+    std::int32_t throttle_ms = 0;    ///< told to the client, which is not read from for so long
+    std::int64_t bytes_per_s = 0;    ///< at which a Fetch's answer leaves; 0: at once
     /// Rules that put an error on partitions; they draw when these are known.
     std::vector<const fault::compiled_rule*> errors;
     std::vector<ledger_sequence> entries; ///< to close when it is answered
@@ -54,6 +57,8 @@ public:
                     std::vector<error_place>& whole);
     /// The topics that a request means: those that it names, and of an incremental Fetch those of its session.
     [[nodiscard]] request_names names_of(const pipeline_request& what) const;
+    /// What a rate makes of an answer of so many bytes.
+    static nanoseconds time_of_answer(const request_fate& fate, std::size_t bytes);
     /// Closes what was opened before the request was cut: it had no effect.
     void close_cut(const request_fate& fate);
 

@@ -28,6 +28,7 @@ struct pipeline_answer {
     wire::chain body;
     after_answer then = after_answer::send;
     nanoseconds delay{0};
+    nanoseconds mute{0}; ///< so long nothing more is read from this client
 };
 
 using pipeline_reply = std::function<void(pipeline_answer)>;
@@ -43,8 +44,10 @@ public:
     virtual nanoseconds delay_before(const pipeline_request& /*what*/) { return nanoseconds::zero(); }
     /// Error: the connection is of no use any more.
     virtual result<void> submit(const pipeline_request& what, pipeline_reply reply) {
-        auto on_reply = [reply = std::move(reply)](wire::chain body) {
-            reply({std::move(body), after_answer::send, nanoseconds::zero()});
+        const bool produces = what.header.api == protocol::api_key::produce;
+        auto on_reply = [this, produces, reply = std::move(reply)](wire::chain body) {
+            reply({std::move(body), after_answer::send, nanoseconds::zero(),
+                   produces ? backend_.produce_pause() : nanoseconds::zero()});
         };
         return backend_.submit({what.header.api, what.header.version, what.client, what.body}, std::move(on_reply));
     }

@@ -54,6 +54,9 @@ void session::close(bool reset) {
 
 asio::awaitable<result<void>> session::read_frames() {
     co_await wait_for_room();
+    if (muted_until_ != mono_time{}) {
+        co_await wait_while_muted();
+    }
     auto ready = co_await stream_->wait_readable();
     if (!ready) {
         co_return ready;
@@ -65,6 +68,9 @@ asio::awaitable<result<void>> session::read_frames() {
     }
     auto cut = frames_.received(room.first(*count));
     while (cut && !closed_) {
+        if (muted_until_ != mono_time{}) {
+            co_await wait_while_muted();
+        }
         auto frame = frames_.next();
         if (!frame) {
             break;
@@ -137,6 +143,9 @@ void session::answer(reply_queue::ticket ticket, const protocol::request_header&
     environment_.request_bytes.give(frame_bytes);
     if (closed_) {
         return;
+    }
+    if (given.mute > nanoseconds::zero()) {
+        muted_until_ = std::max(muted_until_, mono_time(std::chrono::steady_clock::now()) + given.mute);
     }
     switch (given.then) {
     case after_answer::send: break;
@@ -240,6 +249,16 @@ asio::awaitable<void> session::hold(nanoseconds delay) {
     for (auto now = std::chrono::steady_clock::now(); now < until && !closed_; now = std::chrono::steady_clock::now()) {
         co_await pause(until - now);
     }
+}
+
+/// A client that is to pause and does not is not heard either.
+asio::awaitable<void> session::wait_while_muted() {
+    flush();
+    for (mono_time now = std::chrono::steady_clock::now(); now < muted_until_ && !closed_;
+         now = std::chrono::steady_clock::now()) {
+        co_await pause(muted_until_ - now);
+    }
+    muted_until_ = {};
 }
 
 /// Ends early when somebody calls wake().

@@ -58,6 +58,7 @@ private:
     asio::awaitable<result<void>> handle(wire::slice frame);
     asio::awaitable<void> wait_for_room();
     asio::awaitable<void> hold(nanoseconds delay);
+    asio::awaitable<void> wait_while_muted();
     asio::awaitable<void> pause(nanoseconds delay);
 
     result<void> submit(const protocol::request_header& header, wire::slice body, reply_queue::ticket ticket);
@@ -79,6 +80,7 @@ private:
     bool draining_ = false;
     std::size_t draining_bytes_ = 0;
     bool closed_ = false;
+    mono_time muted_until_{}; ///< nothing is read before; zero: not muted
     asio::steady_timer resume_;
     std::uint64_t requests_ = 0;
 };

@@ -316,6 +316,50 @@ TEST_F(control, events_follow_a_change) {
     EXPECT_NE(seen.find(R"("type":"rules")"), std::string::npos) << seen;
 }
 
+/// What a client of events sees, kept.
+class kept_events final : public event_stream {
+public:
+    bool send(const std::string& data) override {
+        seen.push_back(data);
+        return true;
+    }
+    std::vector<std::string> seen;
+};
+
+TEST_F(control, events_begin_where_the_client_left_off_and_hold_the_rule_that_it_wants) {
+    data_loop_.ask([&] {
+        ledger_.set_sink([&](const fault::ledger_entry& entry) {
+            api_.events().send(ledger_event(entry), entry.rule);
+            return true;
+        });
+        for (const auto* rule : {"a", "b", "a", "b"}) {
+            fault::ledger_entry entry;
+            entry.rule = rule;
+            ledger_.open(entry);
+        }
+    });
+    const auto stream = std::make_shared<kept_events>();
+    http_request request;
+    request.query = {{"since", "2"}, {"rule", "a"}};
+    const auto routes = api_.routes();
+    const auto events = std::find_if(routes.begin(), routes.end(), [](const auto& each) { return each.stream; });
+    events->stream(request, stream);
+    data_loop_.ask([&] {
+        ledger_.close(ledger_sequence(3), fault::entry_state::done);
+        ledger_.close(ledger_sequence(4), fault::entry_state::done);
+    });
+    ASSERT_EQ(stream->seen.size(), 2U);
+    for (std::size_t i = 0; i < 2; ++i) {
+        const auto entry = json::parse(stream->seen[i]).at("entry");
+        EXPECT_EQ(entry.at("sequence").to_number<int>(), 3);
+        EXPECT_EQ(entry.at("state").as_string(), i == 0 ? "open" : "done");
+    }
+    ask("POST", "/v1/rules", lose);
+    EXPECT_EQ(stream->seen.size(), 3U) << "changes of rules are told to everybody";
+    EXPECT_EQ(ask("GET", "/v1/events?since=yesterday").status, 400U);
+    EXPECT_EQ(ask("GET", "/v1/ledger?since=yesterday").status, 400U);
+}
+
 TEST_F(control, a_thousand_changes_from_four_clients_are_all_in_force_in_turn) {
     std::vector<std::thread> clients;
     for (int i = 0; i < 4; ++i) {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
 #include <boost/json/parse.hpp>
 #include <unistd.h>
 
+#include "app/client_options.hpp"
 #include "app/commands.hpp"
 #include "app/ledger_file.hpp"
 #include "app/serve_settings.hpp"
@@ -92,6 +94,49 @@ TEST(ledger_file, that_cannot_be_written_says_so) {
     EXPECT_TRUE(ledger.append({}));
     EXPECT_FALSE(ledger.flush());
     EXPECT_FALSE(ledger.append({}));
+}
+
+/// What `chaosbroker ledger …` prints.
+std::string ledger_of(const std::vector<std::string>& words) {
+    CLI::App program;
+    auto outcome = exit_code::done;
+    add_ledger_command(program, outcome);
+    std::vector<std::string> reversed(words.rbegin(), words.rend());
+    reversed.emplace_back("ledger");
+    testing::internal::CaptureStdout();
+    try {
+        program.parse(reversed);
+    } catch (...) {
+        testing::internal::GetCapturedStdout();
+        throw;
+    }
+    return testing::internal::GetCapturedStdout();
+}
+
+TEST(ledger_command, reads_a_file_from_a_sequence_or_a_time_on) {
+    const temporary_file file(
+        R"({"sequence":1,"time":"2026-11-24T10:00:00.000Z","rule":"a","effect":"late","state":"open"}
+{"sequence":2,"time":"2026-11-24T10:00:01.500Z","rule":"b","effect":"delete","state":"done"}
+{"sequence":1,"time":"2026-11-24T10:00:00.000Z","rule":"a","effect":"late","state":"done"}
+{"sequence":3,"time":"2026-11-24T10:00:02.000Z","rule":"a","effect":"late","state":"open"}
+{"sequence":4,"ti)");
+    const auto lines = [](const std::string& text) { return std::count(text.begin(), text.end(), '\n'); };
+    const auto all = ledger_of({"--file", file.name()});
+    EXPECT_EQ(lines(all), 3) << all;
+    EXPECT_NE(all.find("late  state=done"), std::string::npos) << "the later line counts";
+    EXPECT_EQ(lines(ledger_of({"--file", file.name(), "--since", "2"})), 2);
+    EXPECT_EQ(lines(ledger_of({"--file", file.name(), "--since", "2026-11-24T10:00:01Z"})), 2);
+    EXPECT_EQ(lines(ledger_of({"--file", file.name(), "--since", "2026-11-24T10:00:01.501Z"})), 1);
+    EXPECT_EQ(lines(ledger_of({"--file", file.name(), "--since", "2", "--rule", "a"})), 1);
+    const auto as_json = ledger_of({"--file", file.name(), "--since", "3", "--json"});
+    EXPECT_EQ(boost::json::parse(as_json).at("sequence").as_int64(), 3);
+    EXPECT_THROW(ledger_of({"--file", file.name(), "--since", "noon"}), command_error);
+    EXPECT_THROW(ledger_of({"--file", file.name(), "--follow"}), CLI::ParseError);
+}
+
+TEST(client_options, what_a_query_cannot_hold_is_encoded) {
+    EXPECT_EQ(url_encoded("lose-it_1.x~"), "lose-it_1.x~");
+    EXPECT_EQ(url_encoded("a b&c=d%"), "a%20b%26c%3Dd%25");
 }
 
 TEST(tables, columns_are_as_wide_as_their_cells) {

@@ -28,5 +28,14 @@ TEST(json_string, replaces_what_is_not_utf8) {
     EXPECT_EQ(out, "\"a\\u0001\\ufffd\xc3\xa9\\ufffd\\ufffd\\ufffd\"");
 }
 
+TEST(timestamp, is_read_back_to_the_millisecond) {
+    EXPECT_EQ(parse_utc_timestamp(utc_timestamp(1'700'000'000'123)), 1'700'000'000'123);
+    EXPECT_EQ(parse_utc_timestamp("2023-11-14T22:13:20Z"), 1'700'000'000'000);
+    for (const auto* wrong : {"", "17", "2023-11-14", "2023-11-14T22:13:20", "2023-11-14T22:13:20+01:00",
+                              "2023-11-14T22:13:20.1Zx", "2023-11-14T22:13:20.e9Z"}) {
+        EXPECT_FALSE(parse_utc_timestamp(wrong)) << wrong;
+    }
+}
+
 } // namespace
 } // namespace cb

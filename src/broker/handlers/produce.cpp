@@ -174,6 +174,7 @@ result<void> produce(node_state& state, const request& what, reply_function repl
             }
         }
     }
+    response.throttle_time_ms = state.produce_pause_ms();
     if (wanted.acks == 0) {
         reply({});
     } else {

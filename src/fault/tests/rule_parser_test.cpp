@@ -157,5 +157,20 @@ TEST(durations, have_a_unit) {
     }
 }
 
+TEST(rules, effects_on_requests_that_do_not_fit_are_refused) {
+    const auto refusal = [](const std::string& api, const std::string& effect) {
+        const auto parsed = parse_rules("format: 1\nrules: [{name: r, intercept: request, where: {api: " + api +
+                                        "}, do: " + effect + "}]");
+        return parsed ? std::string() : parsed.error().text();
+    };
+    EXPECT_NE(refusal("[Produce, Fetch]", "swallow").find("swallow acts on Produce"), std::string::npos);
+    EXPECT_NE(refusal("Produce", "throttle").find("needs bytes_per_s or quota_ms"), std::string::npos);
+    EXPECT_NE(refusal("Produce", "{throttle: {bytes_per_s: 1, quota_ms: 1}}").find("not both"), std::string::npos);
+    EXPECT_NE(refusal("Produce", "{hang: {for: 1s}}").find("nothing to set here"), std::string::npos);
+    EXPECT_NE(refusal("Fetch", "{error: {code: FETCH_SESSION_ID_NOT_FOUND, per: partition}}").find("as a whole"),
+              std::string::npos);
+    EXPECT_EQ(refusal("Fetch", "hang"), "");
+}
+
 } // namespace
 } // namespace cb::fault

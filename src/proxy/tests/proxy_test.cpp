@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "base/limits.hpp"
 #include "broker/node.hpp"
 #include "broker/topics.hpp"
 #include "fault/rule_parser.hpp"
@@ -391,8 +392,11 @@ TEST_F(pipeline_test, an_error_that_no_partition_could_carry_is_skipped_and_does
 TEST_F(pipeline_test, an_error_of_sessions_stands_on_the_whole_answer) {
     rules(
         "rules: [{name: r, intercept: request, where: {api: Fetch}, do: {error: {code: FETCH_SESSION_ID_NOT_FOUND}}}]");
-    const auto answer = decoded<protocol::fetch_response>(submit(fetch_of("t"), 11), 11);
+    auto opening = fetch_of("t");
+    opening.session_epoch = 0;
+    const auto answer = decoded<protocol::fetch_response>(submit(opening, 11), 11);
     EXPECT_EQ(answer.error_code, number(protocol::error_code::fetch_session_id_not_found));
+    EXPECT_EQ(answer.session_id, 0);
     EXPECT_TRUE(answer.responses.empty());
     EXPECT_EQ(counters(0).injected, 1U);
 }
@@ -519,6 +523,103 @@ TEST_F(pipeline_test, a_message_that_there_is_no_room_to_hold_was_not_late) {
     EXPECT_EQ(late.reason, "too many held");
     EXPECT_EQ(ledger_.since(1, 10, "s").at(1).state, fault::entry_state::done) << "it is salted all the same";
     EXPECT_EQ(ledger_.since(1, 10, "c").at(1).state, fault::entry_state::done) << "and there are two";
+}
+
+TEST_F(pipeline_test, a_request_that_hangs_is_neither_handled_nor_answered) {
+    rules("rules: [{name: r, intercept: request, where: {api: Produce}, first: 1, do: hang}]");
+    produce({"a"});
+    EXPECT_EQ(last_.then, after_answer::silence);
+    EXPECT_TRUE(last_.body.empty());
+    EXPECT_TRUE(stored().empty());
+    EXPECT_EQ(ledger_.since(1, 1, "r").at(0).state, fault::entry_state::done);
+}
+
+TEST_F(pipeline_test, a_swallowed_request_is_acknowledged_and_what_comes_behind_it_follows) {
+    rules("rules: [{name: r, intercept: request, where: {api: Produce}, nth: 2, do: swallow}]");
+    record::batch_options options;
+    options.producer_id = 7;
+    options.producer_epoch = 0;
+    options.base_sequence = 0;
+    EXPECT_EQ(produce({"a", "b"}, options).base_offset, 0);
+    options.base_sequence = 2;
+    const auto swallowed = produce({"c"}, options);
+    EXPECT_EQ(swallowed.error_code, 0);
+    EXPECT_EQ(swallowed.base_offset, -1);
+    EXPECT_EQ(produce({"c"}, options).base_offset, -1) << "a resend of it is nothing either";
+    options.base_sequence = 0;
+    EXPECT_EQ(produce({"a", "b"}, options).base_offset, 0) << "what was stored before is not swallowed after";
+    options.base_sequence = 3;
+    EXPECT_EQ(produce({"d"}, options).base_offset, 2);
+    EXPECT_EQ(stored(), (texts{"a", "b", "d"}));
+}
+
+TEST_F(pipeline_test, a_throttled_client_is_told_and_not_heard_for_so_long) {
+    rules("rules: [{name: r, intercept: request, where: {api: [Produce, Fetch]}, do: {throttle: {quota_ms: 700}}}]");
+    EXPECT_EQ(produce({"a"}).error_code, 0);
+    EXPECT_EQ(decoded<protocol::produce_response>(last_, 9).throttle_time_ms, 700);
+    EXPECT_EQ(last_.mute, 700ms);
+    EXPECT_EQ(last_.delay, 0s);
+    const auto older = submit(produce_of("t", {"b"}), 5);
+    EXPECT_EQ(older.delay, 700ms) << "before KIP-219 the answer itself waits";
+    EXPECT_EQ(older.mute, 0s);
+    const auto read = submit(fetch_of("t"), 11);
+    EXPECT_EQ(decoded<protocol::fetch_response>(read, 11).throttle_time_ms, 700);
+    EXPECT_EQ(read.mute, 700ms);
+}
+
+TEST_F(pipeline_test, a_rate_holds_up_what_is_large) {
+    rules(
+        "rules: [{name: r, intercept: request, where: {api: [Produce, Fetch]}, do: {throttle: {bytes_per_s: 1000}}}]");
+    const auto what = request_of(produce_of("t", {std::string(5000, 'x')}), 9);
+    EXPECT_EQ(pipeline_.delay_before(what), nanoseconds(what.body.size() * 1'000'000));
+    produce({std::string(5000, 'x')});
+    EXPECT_EQ(last_.delay, 0s) << "its answer is small";
+    const auto fetch = request_of(fetch_of("t"), 11);
+    EXPECT_EQ(pipeline_.delay_before(fetch), 0s);
+    const auto read = submit(fetch_of("t"), 11);
+    EXPECT_EQ(read.delay, nanoseconds(read.body.size() * 1'000'000));
+    EXPECT_EQ(counters(0).injected, 2U) << "one a request";
+}
+
+TEST_F(pipeline_test, a_rule_can_name_the_broker) {
+    rules(
+        "rules: [{name: other, where: {broker: [0, 2]}, do: delete}, {name: this, where: {broker: 1, json: {$.x: '1'}},"
+        "do: delete}]");
+    produce({"a", R"({"x":1})"});
+    EXPECT_EQ(stored(), texts{"a"});
+    EXPECT_EQ(counters(0).matched, 0U);
+}
+
+TEST_F(pipeline_test, when_memory_is_nearly_used_up_producers_are_throttled_and_then_refused) {
+    broker::node_options small;
+    small.memory_bytes_max = 4 * limits::mib;
+    broker::node node(small, clock_, random_source(1), log_);
+    node.topic_table().create("t", 1, {});
+    backend::embedded_backend to(node);
+    fault_pipeline pipeline(to, clock_, ledger_, fault::key_form::full, log_, 1);
+    const auto what = request_of(produce_of("t", {std::string(30 * limits::kib, 'x')}), 9);
+    const auto send = [&] {
+        pipeline_answer out;
+        EXPECT_TRUE(pipeline.submit(what, [&](pipeline_answer given) { out = std::move(given); }));
+        return out;
+    };
+    const auto code_of = [](const pipeline_answer& answer) {
+        return decoded<protocol::produce_response>(answer, 9).responses[0].partition_responses[0].error_code;
+    };
+    EXPECT_EQ(send().mute, 0ms);
+    node.topic_table().budget().take(small.memory_bytes_max - 200 * limits::kib); // others fill it as well
+    auto answer = send();
+    EXPECT_EQ(code_of(answer), 0) << "there is room yet";
+    EXPECT_EQ(answer.mute, milliseconds(limits::memory_log_throttle_ms));
+    for (int i = 0; i < 10 && code_of(answer) == 0; ++i) {
+        answer = send();
+    }
+    EXPECT_EQ(code_of(answer), number(protocol::error_code::kafka_storage_error));
+    EXPECT_EQ(answer.mute, milliseconds(limits::memory_log_throttle_ms));
+    EXPECT_EQ(decoded<protocol::produce_response>(answer, 9).throttle_time_ms, limits::memory_log_throttle_ms);
+    rules("rules: [{name: r, do: {salt: {}}}]");
+    pipeline.set_plan(pipeline_.current_plan());
+    EXPECT_EQ(send().mute, milliseconds(limits::memory_log_throttle_ms)) << "with rules alike";
 }
 
 } // namespace

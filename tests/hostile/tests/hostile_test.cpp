@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
+#include <filesystem>
 #include <fstream>
 
 #include <boost/asio/connect.hpp>
@@ -11,6 +13,7 @@
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/random.hpp"
 #include "support/running_broker.hpp"
@@ -203,6 +206,37 @@ TEST_F(hostile, thousands_of_idle_connections) {
     const auto per_connection = (resident_kib() - before) * 1024 / static_cast<std::int64_t>(wanted);
     EXPECT_LT(per_connection, 16 * 1024) << wanted << " connections";
     std::printf("%zu connections, %lld bytes each\n", wanted, static_cast<long long>(per_connection));
+}
+
+/// A client that is told to pause and does not: what it sends waits in its socket.
+TEST(throttled, a_client_that_goes_on_all_the_same_is_not_heard) {
+    constexpr auto pause = std::chrono::milliseconds(400);
+    const auto file = std::filesystem::temp_directory_path() / ("chaosbroker-throttle-" + std::to_string(getpid()));
+    std::ofstream(file) << "format: 1\nrules: [{name: r, intercept: request, where: {api: Produce}, do: {throttle: "
+                           "{quota_ms: 400}}}]\n";
+    running_broker broker({"--rules", file.string()});
+    std::filesystem::remove(file);
+    asio::io_context context;
+    tcp::socket socket(context);
+    const auto colon = broker.bootstrap().rfind(':');
+    socket.connect({asio::ip::make_address("127.0.0.1"),
+                    static_cast<std::uint16_t>(std::stoi(broker.bootstrap().substr(colon + 1)))});
+    const auto read_answer = [&] {
+        std::array<std::byte, 4> head{};
+        asio::read(socket, asio::buffer(head));
+        wire::reader in(head);
+        std::vector<std::byte> rest(static_cast<std::size_t>(in.i32()));
+        asio::read(socket, asio::buffer(rest));
+    };
+    const auto begun = std::chrono::steady_clock::now();
+    // Produce 7: no transactional id, acks=all, a timeout, no topics.
+    const auto produce = frame(0, 7, std::string("\xff\xff\xff\xff\0\0\0\1\0\0\0\0", 12));
+    const auto versions = frame(18, 0);
+    asio::write(socket, asio::buffer(produce.data(), produce.size()));
+    read_answer();
+    asio::write(socket, asio::buffer(versions.data(), versions.size()));
+    read_answer();
+    EXPECT_GE(std::chrono::steady_clock::now() - begun, pause);
 }
 
 } // namespace
