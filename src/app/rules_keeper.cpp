@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -24,7 +25,6 @@ namespace json = boost::json;
 void rules_keeper::keep(const fault::rule_book::lasting& what) {
     json::object document;
     document["format"] = 1;
-    document["seed"] = what.seed;
     json::array rules;
     for (const auto& each : what.rules) {
         rules.push_back(fault::to_json(each));
@@ -39,6 +39,7 @@ void rules_keeper::keep(const fault::rule_book::lasting& what) {
     out["document"] = std::move(document);
     out["began_ms"] = std::move(began);
     out["locked"] = what.locked;
+    out["seed"] = std::to_string(what.seed); // more bits than a number of JSON has in every reader
     if (!replace_with(json::serialize(out) + "\n") && !std::exchange(said_failed_, true)) {
         log_.error("rules cannot be kept over a restart", {{"file", file_}, {"why", std::strerror(errno)}});
     }
@@ -90,7 +91,9 @@ std::optional<fault::rule_book::lasting> rules_keeper::read() const {
     fault::rule_book::lasting out;
     out.rules = std::move(parsed->rules);
     out.the_mix = parsed->the_mix.value_or(fault::mix{});
-    out.seed = parsed->seed.value_or(0);
+    if (const auto* seed = from.if_contains("seed"); seed != nullptr && seed->is_string()) {
+        out.seed = std::strtoull(seed->get_string().c_str(), nullptr, 10);
+    }
     if (const auto* locked = from.if_contains("locked"); locked != nullptr && locked->is_bool()) {
         out.locked = locked->get_bool();
     }

@@ -227,5 +227,161 @@ TEST(restart, what_was_acknowledged_is_there_exactly_as_often_as_the_ledger_says
     std::filesystem::remove(rules);
 }
 
+void fine(rd_kafka_error_t* error) {
+    EXPECT_EQ(error, nullptr) << (error != nullptr ? rd_kafka_error_string(error) : "");
+    if (error != nullptr) {
+        rd_kafka_error_destroy(error);
+    }
+}
+
+void send(rd_kafka_t* by, const std::string& topic, const std::string& key) {
+    ASSERT_EQ(rd_kafka_producev(by, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                RD_KAFKA_V_KEY(key.data(), key.size()), RD_KAFKA_V_VALUE(const_cast<char*>("value"), 5),
+                                RD_KAFKA_V_END),
+              RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+TEST(restart, a_transaction_goes_on_and_what_is_held_of_it_stays_in_it) {
+    const auto rules = write_file("format: 1\n"
+                                  "rules: [{name: much-later, intercept: produce, chance: 50%, draw_by: key, "
+                                  "do: {late: {delay: 1h}}}]\n");
+    killable_broker broker({"--rules", rules, "--seed", "1"});
+    std::size_t committed = 0;
+    {
+        const auto producer = make(RD_KAFKA_PRODUCER, {{"bootstrap.servers", broker->bootstrap()},
+                                                       {"transactional.id", "tx"},
+                                                       {"reconnect.backoff.ms", "20"},
+                                                       {"reconnect.backoff.max.ms", "100"}});
+        fine(rd_kafka_init_transactions(producer.get(), 10'000));
+        for (int round = 0; round < 4; ++round) {
+            fine(rd_kafka_begin_transaction(producer.get()));
+            for (int i = 0; i < 50; ++i) {
+                send(producer.get(), "t", (round % 2 == 0 ? "kept-" : "dropped-") + std::to_string(round * 50 + i));
+            }
+            ASSERT_EQ(rd_kafka_flush(producer.get(), 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+            broker.kill_and_restart();
+            fine(round % 2 == 0 ? rd_kafka_commit_transaction(producer.get(), 20'000)
+                                : rd_kafka_abort_transaction(producer.get(), 20'000));
+            committed += round % 2 == 0 ? 50 : 0;
+        }
+    }
+    const auto seen = read_all(broker->bootstrap(), "t", static_cast<int>(committed));
+    EXPECT_EQ(seen.size(), committed) << "a commit releases what is held, an hour before its time";
+    for (const auto& [key, times] : seen) {
+        EXPECT_TRUE(key.starts_with("kept-")) << key;
+        EXPECT_EQ(times, 1) << key;
+    }
+    std::map<std::string, int> states;
+    for (const auto& [sequence, entry] : broker.ledger()) {
+        ++states[std::string(entry.at("state").as_string())];
+    }
+    EXPECT_GT(states["done"], 20);
+    EXPECT_GT(states["undone"], 20) << "an abort drops what is held";
+    EXPECT_EQ(states["open"] + states["unknown"], 0);
+    std::filesystem::remove(rules);
+}
+
+TEST(restart, a_group_goes_on_where_it_was) {
+    killable_broker broker({});
+    const auto producer = make(RD_KAFKA_PRODUCER, {{"bootstrap.servers", broker->bootstrap()},
+                                                   {"reconnect.backoff.ms", "20"},
+                                                   {"reconnect.backoff.max.ms", "100"}});
+    for (int i = 0; i < 100; ++i) {
+        send(producer.get(), "t", "k" + std::to_string(i));
+    }
+    ASSERT_EQ(rd_kafka_flush(producer.get(), 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    EXPECT_EQ(read_all(broker->bootstrap(), "t", 100).size(), 100U);
+    broker.kill_and_restart();
+    send(producer.get(), "t", "new");
+    ASSERT_EQ(rd_kafka_flush(producer.get(), 20'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    const auto seen = read_all(broker->bootstrap(), "t", 1);
+    EXPECT_EQ(seen, (std::map<std::string, int>{{"new", 1}})) << "the same group: its position was committed";
+}
+
+TEST(restart, rules_set_by_rest_come_back_and_win_over_the_file) {
+    const auto rules = write_file("format: 1\nrules: [{name: of-the-file, intercept: produce, do: delete}]\n");
+    killable_broker broker({"--rules", rules});
+    const auto run = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), chaosbroker_program());
+        words.insert(words.end(), {"--admin", broker->admin()});
+        child_process process(words);
+        EXPECT_EQ(process.wait(30s), 0) << process.output();
+        return process.output();
+    };
+    broker.kill_and_restart();
+    EXPECT_NE(run({"rules", "list"}).find("of-the-file"), std::string::npos) << "nothing was changed by REST yet";
+    run({"rules", "remove", "of-the-file"});
+    run({"rules", "add", "by-hand", "where.topic=x", "chance=10%", "do=delete", "for=1h"});
+    run({"mix", "delete=7"});
+    broker.kill_and_restart();
+    const auto listed = run({"rules", "list"});
+    EXPECT_NE(listed.find("by-hand"), std::string::npos) << listed;
+    EXPECT_EQ(listed.find("of-the-file"), std::string::npos) << listed;
+    EXPECT_NE(run({"mix"}).find("7"), std::string::npos);
+    run({"rules", "clear", "--lock"});
+    broker.kill_and_restart();
+    EXPECT_NE(run({"rules", "list", "--json"}).find("\"locked\":true"), std::string::npos);
+    std::filesystem::remove(rules);
+}
+
+TEST(restart, a_folder_belongs_to_one_broker_and_to_this_version) {
+    killable_broker broker({});
+    child_process second(
+        {chaosbroker_program(), "serve", "--listen", "127.0.0.1:0", "--admin", "off", "--data", broker.folder()});
+    EXPECT_EQ(second.wait(10s), 4);
+    EXPECT_NE(second.output().find("another chaosbroker is using this folder"), std::string::npos) << second.output();
+    EXPECT_EQ(broker->stop(), 0);
+    std::ofstream(broker.folder() + "/journal/0000000099") << "something else";
+    child_process third(
+        {chaosbroker_program(), "serve", "--listen", "127.0.0.1:0", "--admin", "off", "--data", broker.folder()});
+    EXPECT_EQ(third.wait(10s), 4);
+    EXPECT_NE(third.output().find("no journal of this version"), std::string::npos) << third.output();
+}
+
+/// Two independent readers of one format: Kafka's own tool reads our segment files.
+TEST(restart, kafka_s_own_tool_reads_the_files) {
+    const auto libraries = folder_from_environment("CB_KAFKA_LIBS");
+    if (libraries.empty()) {
+        GTEST_SKIP() << "DumpLogSegments: CB_KAFKA_LIBS names no folder";
+    }
+    killable_broker broker({});
+    int expected = 0;
+    for (const std::string codec : {"none", "gzip", "snappy", "lz4", "zstd"}) {
+        const auto producer =
+            make(RD_KAFKA_PRODUCER, {{"bootstrap.servers", broker->bootstrap()}, {"compression.codec", codec}});
+        for (int i = 0; i < 500; ++i, ++expected) {
+            send(producer.get(), "t", codec + std::to_string(i));
+        }
+        ASSERT_EQ(rd_kafka_flush(producer.get(), 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    {
+        const auto producer =
+            make(RD_KAFKA_PRODUCER, {{"bootstrap.servers", broker->bootstrap()}, {"transactional.id", "tx"}});
+        fine(rd_kafka_init_transactions(producer.get(), 10'000));
+        fine(rd_kafka_begin_transaction(producer.get()));
+        send(producer.get(), "t", "in a transaction");
+        fine(rd_kafka_commit_transaction(producer.get(), 10'000));
+        expected += 2; // and its marker
+    }
+    EXPECT_EQ(broker->stop(), 0);
+    std::vector<std::string> words{
+        "java",           "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp",
+        libraries + "/*", "org.apache.kafka.tools.DumpLogSegments",         "--deep-iteration",
+        "--files"};
+    for (const auto& each : std::filesystem::recursive_directory_iterator(broker.folder() + "/logs")) {
+        if (each.path().extension() == ".log") {
+            words.push_back(each.path());
+        }
+    }
+    child_process dump(words);
+    EXPECT_EQ(dump.wait(60s), 0);
+    const auto output = dump.output();
+    EXPECT_EQ(output.find("isvalid: false"), std::string::npos);
+    EXPECT_EQ(output.find("isvalid: false"), std::string::npos);
+    EXPECT_NE(output.find("| offset: " + std::to_string(expected - 1) + " "), std::string::npos)
+        << output.substr(0, 2'000);
+    EXPECT_NE(output.find("endTxnMarker: COMMIT"), std::string::npos);
+}
+
 } // namespace
 } // namespace cb::tests
