@@ -191,7 +191,14 @@ run_soak() {
                 build/release/bin/mainjob --messages 1000000 --seed "$seed" --only all-at-once --java "$CB_KAFKA_LIBS" "$@"
             done
             ;;
-        *) echo "./cb soak reconcile    1,000,000 messages, all effects at 20 %, three seeds, reconciled message by message" ;;
+        kill)
+            build_preset release chaosbroker peer_tests
+            CB_KILLS=${2:-200} build/release/bin/peer_tests --gtest_filter='restart.what_was_acknowledged*'
+            ;;
+        *)
+            echo "./cb soak kill [N]    N times kill -9 (200) under traffic with --data: exactly what the ledger says is there"
+            echo "./cb soak reconcile    1,000,000 messages, all effects at 20 %, three seeds, reconciled message by message"
+            ;;
     esac
 }
 
