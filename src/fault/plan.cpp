@@ -158,6 +158,13 @@ plan::plan(const std::vector<rule>& rules, std::uint64_t seed, const plan& befor
     }
 }
 
+bool plan::concerns(intercept at, std::string_view topic, std::int32_t partition) const {
+    return wants(at) && std::any_of(rules_.begin(), rules_.end(), [&](const auto& each) {
+               return each->text.at == at && each->text.enabled != enabled_state::off && each->selects_topic(topic) &&
+                      each->selects_partition(partition);
+           });
+}
+
 void plan::select(intercept at, const request_context& who, mono_time now,
                   std::vector<const compiled_rule*>& out) const {
     for (const auto& each : rules_) {

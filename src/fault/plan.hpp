@@ -100,6 +100,8 @@ public:
     [[nodiscard]] std::uint64_t version() const { return version_; }
     /// The predicate that keeps untouched traffic cheap.
     [[nodiscard]] bool wants(intercept at) const { return wants_[static_cast<std::size_t>(at)]; }
+    /// Whether a rule at this place selects messages of this partition, now or when its window opens.
+    [[nodiscard]] bool concerns(intercept at, std::string_view topic, std::int32_t partition) const;
     /// Rules at this place for this client; empty most of the time.
     void select(intercept at, const request_context& who, mono_time now, std::vector<const compiled_rule*>& out) const;
 

@@ -456,6 +456,14 @@ const remembered_batch* produce_rewriter::find_resent(const sequence_state& in, 
     return found == in.batches.end() ? nullptr : &*found;
 }
 
+bool produce_rewriter::has_moved(const wire::slice& batch) const {
+    if (moved_.empty()) {
+        return false;
+    }
+    const auto header = record::parse_header(batch.view());
+    return header && moved_.contains(header->producer_id);
+}
+
 bool produce_rewriter::stored_before(const work& at) const {
     const auto last = last_stored_(at.producer);
     // Sequences start over at 2^31: "not behind" is less than half of the circle away.

@@ -119,6 +119,7 @@ public:
 
     /// True when this producer's batches must be looked at although no rule wants them: its sequences have moved.
     [[nodiscard]] bool has_moved(std::int64_t producer_id) const { return moved_.contains(producer_id); }
+    [[nodiscard]] bool has_moved(const wire::slice& batch) const;
     [[nodiscard]] bool anyone_moved() const { return !moved_.empty(); }
     /// The broker refused the batch: nothing of it was stored, and its sequence is free again.
     void refused(const std::string& topic, std::int32_t partition, const wire::slice& client_batch);

@@ -168,6 +168,18 @@ result<void> fault_pipeline::submit_produce(const pipeline_request& what, pipeli
     if (!wanted) {
         return tl::unexpected(wanted.error());
     }
+    const bool judged = plan_->wants(fault::intercept::request);
+    if (!judged && !anything_to_do(*wanted, version)) {
+        broker::decoded_produce untouched;
+        for (const auto& each : wanted->topic_data) {
+            untouched.checksum_known.insert(untouched.checksum_known.end(), each.partition_data.size(), false);
+        }
+        untouched.message = std::move(*wanted);
+        auto on_reply = [this, reply = std::move(reply)](wire::chain body) {
+            reply({std::move(body), after_answer::send, nanoseconds::zero(), backend_.produce_pause()});
+        };
+        return backend_.submit({api_key::produce, version, what.client, {}, &untouched}, std::move(on_reply));
+    }
     auto under_way = std::make_shared<produce_under_way>();
     under_way->version = version;
     under_way->acks = wanted->acks;
@@ -175,7 +187,6 @@ result<void> fault_pipeline::submit_produce(const pipeline_request& what, pipeli
     auto who = context_of(what);
     const auto transactional_id = wanted->transactional_id.value_or(std::string());
     who.transactional_id = transactional_id;
-    const bool judged = plan_->wants(fault::intercept::request);
     std::int32_t attempt = 1;
     std::set<std::string> topics;
     for (const auto& each : wanted->topic_data) {
@@ -237,6 +248,21 @@ broker::decoded_produce fault_pipeline::forwarded_produce(const produce_under_wa
         out.checksum_known.push_back(part.fate.checksum_known);
     }
     return out;
+}
+
+/// False: rules are on, and all are about other topics.
+bool fault_pipeline::anything_to_do(const protocol::produce_request& wanted, std::int16_t version) const {
+    for (const auto& each : wanted.topic_data) {
+        const auto by_id = version >= produce_topic_id_version;
+        const auto name = by_id ? backend_.topic_name(each.topic_id) : std::string();
+        for (const auto& part : each.partition_data) {
+            if (plan_->concerns(fault::intercept::produce, by_id ? name : each.name, part.index) ||
+                (part.records && produce_.has_moved(*part.records))) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 void fault_pipeline::put_produce_errors(const pipeline_request& what, produce_under_way& under_way) {

@@ -69,6 +69,7 @@ private:
     void note_group(const pipeline_request& what);
     result<void> submit_produce(const pipeline_request& what, pipeline_reply reply);
     void put_produce_errors(const pipeline_request& what, produce_under_way& under_way);
+    [[nodiscard]] bool anything_to_do(const protocol::produce_request& wanted, std::int16_t version) const;
     void rewrite_produce(const fault::request_context& who, produce_under_way& under_way);
     static broker::decoded_produce forwarded_produce(const produce_under_way& under_way);
     static protocol::produce_response::partition_produce_response answer_for(const produce_part& part, bool by_id,

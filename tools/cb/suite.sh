@@ -207,11 +207,13 @@ run_bench() {
         broker) build_preset release; fetch_peers; shift; bench/broker.sh "$@" ;;
         rewriting) build_preset release rewriting_bench; shift; build/release/bin/rewriting_bench "$@" ;;
         rules) build_preset release chaosbroker bench_client; shift; bench/rules.sh "$@" ;;
+        instructions) ensure_packages bench; build_preset release rewriting_bench; bench/instructions.sh ;;
         effects) build_preset release chaosbroker; fetch_peers; shift; bench/effects.sh "$@" ;;
         *)
             echo "./cb bench broker     this broker beside Apache Kafka, one client, one machine"
             echo "./cb bench effects    what a rule costs: the broker's CPU a message"
             echo "./cb bench rules      rules changed 1,000 times a second under full traffic"
+            echo "./cb bench instructions  the same in instructions, without sockets and without noise"
             echo "./cb bench rewriting  the same without sockets: pipeline, rules and log alone"
             ;;
     esac

@@ -60,6 +60,25 @@ sasl: {users: {anna: secret}}
     EXPECT_EQ(settings.sasl_users.at(0).second, "secret");
 }
 
+TEST(config_file, says_when_data_is_flushed) {
+    const auto flush_of = [](const std::string& word) {
+        const temporary_file file("format: 1\ndata: here\nflush: " + word + "\n");
+        serve_settings settings;
+        read_config_file(file.name(), settings);
+        EXPECT_EQ(settings.data_folder, "here");
+        return settings.flush.value();
+    };
+    EXPECT_EQ(flush_of("system").when, broker::flush_setting::moment::by_system);
+    EXPECT_EQ(flush_of("every_batch").when, broker::flush_setting::moment::every_batch);
+    EXPECT_EQ(flush_of("250ms").when, broker::flush_setting::moment::at_intervals);
+    EXPECT_EQ(flush_of("250ms").interval, milliseconds(250));
+    for (const auto* wrong : {"0s", "2h", "often", "[1]"}) {
+        EXPECT_NE(refusal(std::string("format: 1\nflush: ") + wrong).find(":2: flush must be system, every_batch"),
+                  std::string::npos)
+            << wrong;
+    }
+}
+
 TEST(config_file, every_mistake_names_file_line_and_what_would_be_right) {
     EXPECT_NE(refusal("listen: []").find("format: 1"), std::string::npos);
     EXPECT_NE(refusal("format: 1\npartitions: 2\nseed: x").find(":3: seed must be a whole number"), std::string::npos);
