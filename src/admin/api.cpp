@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "admin/list_page.hpp"
 #include "admin/api.hpp"
 #include "admin/dry_run.hpp"
 
@@ -28,6 +29,8 @@ http_response refuse(const fault::rule_error& wrong) {
 }
 
 json::value parsed(const std::string& line) { return json::parse(line); }
+
+http_response refuse_limit(const error& why) { return error_response(400, "invalid_parameter", why.message, "limit"); }
 
 std::optional<std::uint64_t> whole_number(const std::string& text) {
     std::uint64_t value = 0;
@@ -151,21 +154,29 @@ json::object api::rule_with_counters(const fault::compiled_rule& rule) const {
     return out;
 }
 
-http_response api::list_rules(const http_request& /*request*/) const {
+http_response api::list_rules(const http_request& request) const {
+    const auto page = list_page::of(request);
+    if (!page) {
+        return refuse_limit(page.error());
+    }
     const auto now = parts_.rules.look();
+    const auto& rules = now.current->rules();
+    // In the order in which they act; one that is gone meanwhile has none behind it.
+    const auto named =
+        std::find_if(rules.begin(), rules.end(), [&](const auto& each) { return each->text.name == page->after; });
+    auto at = page->after.empty() ? rules.begin() : named == rules.end() ? named : std::next(named);
     json::array list = parts_.data_loop.ask([&] {
         json::array rows;
-        for (const auto& each : now.current->rules()) {
-            rows.push_back(rule_with_counters(*each));
+        for (; at != rules.end() && !page->full(rows); ++at) {
+            rows.push_back(rule_with_counters(**at));
         }
         return rows;
     });
-    json::object out;
+    auto out = page_object("rules", std::move(list), at != rules.end(), "name");
     out["version"] = now.current->version();
     out["tag"] = now.tag;
     out["seed"] = now.seed;
     out["locked"] = now.locked;
-    out["rules"] = std::move(list);
     auto answer = json_response(out);
     answer.etag = now.tag;
     return answer;
@@ -395,14 +406,11 @@ http_response api::patch_mix(const http_request& request) {
 
 http_response api::show_ledger(const http_request& request) const {
     const auto value_of = [&](const char* name) { return query_value(request, name); };
-    std::size_t limit = 1000;
-    if (const auto text = value_of("limit"); !text.empty()) {
-        const auto number = whole_number(text);
-        if (!number || *number == 0 || *number > limits::list_rows) {
-            return error_response(400, "invalid_parameter", "limit must be a whole number from 1 to 10000", "limit");
-        }
-        limit = *number;
+    const auto page = list_page::of(request, 1000);
+    if (!page) {
+        return refuse_limit(page.error());
     }
+    const auto limit = page->limit;
     std::uint64_t first = 0;
     std::optional<since> from;
     if (const auto after = value_of("after"); !after.empty()) {
@@ -471,10 +479,17 @@ http_response api::status() const {
     }));
 }
 
-http_response api::topics() const {
+http_response api::topics(const http_request& request) const {
+    const auto page = list_page::of(request);
+    if (!page) {
+        return refuse_limit(page.error());
+    }
     return json_response(parts_.data_loop.ask([&] {
         json::array list;
-        for (const auto& [name, each] : parts_.node.topic_table().all()) {
+        const auto& all = parts_.node.topic_table().all();
+        auto at = page->after.empty() ? all.begin() : all.upper_bound(page->after);
+        for (; at != all.end() && !page->full(list); ++at) {
+            const auto& [name, each] = *at;
             json::array partitions;
             for (std::size_t i = 0; i < each->partitions.size(); ++i) {
                 const auto& log = each->partitions[i]->log;
@@ -487,14 +502,21 @@ http_response api::topics() const {
             list.push_back(
                 json::object{{"name", name}, {"id", to_string(each->id)}, {"partitions", std::move(partitions)}});
         }
-        return json::object{{"topics", std::move(list)}};
+        return page_object("topics", std::move(list), at != all.end(), "name");
     }));
 }
 
-http_response api::groups() const {
+http_response api::groups(const http_request& request) const {
+    const auto page = list_page::of(request);
+    if (!page) {
+        return refuse_limit(page.error());
+    }
     return json_response(parts_.data_loop.ask([&] {
         json::array list;
-        for (const auto* each : parts_.node.groups().all()) {
+        const auto all = parts_.node.groups().all(); // in the order of their ids
+        auto at = std::find_if(all.begin(), all.end(), [&](const auto* each) { return each->id() > page->after; });
+        for (; at != all.end() && !page->full(list); ++at) {
+            const auto* each = *at;
             json::array offsets;
             for (const auto& [where, committed] : each->offsets()) {
                 auto* in = parts_.node.topic_table().find(where.topic);
@@ -511,17 +533,26 @@ http_response api::groups() const {
                                         {"generation", each->generation()},
                                         {"offsets", std::move(offsets)}});
         }
-        return json::object{{"groups", std::move(list)}};
+        return page_object("groups", std::move(list), at != all.end(), "id");
     }));
 }
 
-http_response api::connections() const {
+http_response api::connections(const http_request& request) const {
+    const auto page = list_page::of(request);
+    if (!page) {
+        return refuse_limit(page.error());
+    }
+    const auto after = whole_number(page->after.empty() ? "0" : page->after);
+    if (!after) {
+        return error_response(400, "invalid_parameter", "after must be the number of a connection", "after");
+    }
     return json_response(parts_.data_loop.ask([&] {
         json::array list;
-        for (const auto& each : parts_.gateway.connections()) {
-            if (list.size() >= limits::list_rows) {
-                break;
-            }
+        auto all = parts_.gateway.connections();
+        std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+        auto at = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.id > *after; });
+        for (; at != all.end() && !page->full(list); ++at) {
+            const auto& each = *at;
             list.push_back(json::object{{"id", each.id},
                                         {"peer", each.peer},
                                         {"client_id", each.client_id},
@@ -530,7 +561,7 @@ http_response api::connections() const {
                                         {"requests", each.requests},
                                         {"unanswered", each.unanswered}});
         }
-        return json::object{{"connections", std::move(list)}};
+        return page_object("connections", std::move(list), at != all.end(), "id");
     }));
 }
 
@@ -572,7 +603,7 @@ std::vector<route> api::routes() {
                          std::vector<std::string> body, std::vector<unsigned> statuses, auto handle) {
         out.push_back({method, path, summary, std::move(query), std::move(body), std::move(statuses), handle, nullptr});
     };
-    add("GET", "/v1/rules", "All rules with their counters", {}, {}, {200},
+    add("GET", "/v1/rules", "All rules with their counters", {"limit", "after"}, {}, {200, 400},
         [this](const auto& r) { return list_rules(r); });
     add("POST", "/v1/rules", "Add or change rules", {"lease"}, rules_types, {200, 400, 409, 412, 415},
         [this](const auto& r) { return apply_rules(r, false); });
@@ -605,10 +636,12 @@ std::vector<route> api::routes() {
     add("GET", "/v1/ledger", "Injected faults", {"limit", "after", "since", "rule"}, {}, {200, 400},
         [this](const auto& r) { return show_ledger(r); });
     add("GET", "/v1/status", "The broker in one look", {}, {}, {200}, [this](const auto&) { return status(); });
-    add("GET", "/v1/topics", "Topics and their offsets", {}, {}, {200}, [this](const auto&) { return topics(); });
-    add("GET", "/v1/groups", "Groups, their positions and lag", {}, {}, {200},
-        [this](const auto&) { return groups(); });
-    add("GET", "/v1/connections", "Clients", {}, {}, {200}, [this](const auto&) { return connections(); });
+    add("GET", "/v1/topics", "Topics and their offsets", {"limit", "after"}, {}, {200, 400},
+        [this](const auto& r) { return topics(r); });
+    add("GET", "/v1/groups", "Groups, their positions and lag", {"limit", "after"}, {}, {200, 400},
+        [this](const auto& r) { return groups(r); });
+    add("GET", "/v1/connections", "Clients", {"limit", "after"}, {}, {200, 400},
+        [this](const auto& r) { return connections(r); });
     add("GET", "/metrics", "Prometheus text", {}, {}, {200}, [this](const auto&) { return metrics(); });
     const auto alive = [](const auto&) { return json_response(json::object{{"ok", true}}); };
     add("GET", "/healthz", "The control API answers", {}, {}, {200}, alive);

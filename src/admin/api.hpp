@@ -82,9 +82,9 @@ private:
     void stream_events(const http_request& request, std::shared_ptr<event_stream> stream);
     http_response show_ledger(const http_request& request) const;
     http_response status() const;
-    http_response topics() const;
-    http_response groups() const;
-    http_response connections() const;
+    http_response topics(const http_request& request) const;
+    http_response groups(const http_request& request) const;
+    http_response connections(const http_request& request) const;
     http_response metrics() const;
     http_response after_change(const result<void>& done, const std::string& what, boost::json::object answer = {});
     boost::json::object rule_with_counters(const fault::compiled_rule& rule) const;

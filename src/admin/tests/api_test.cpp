@@ -284,6 +284,38 @@ TEST_F(control, a_dry_run_says_what_would_be_hit_and_hits_nothing) {
     EXPECT_EQ(ask("POST", "/v1/dry-run", R"({"format":1,"rules":[{"name":"a","do":"explode"}]})").status, 400U);
 }
 
+TEST_F(control, lists_come_page_by_page) {
+    data_loop_.ask([&] {
+        for (const auto* name : {"a", "b", "c", "d", "e"}) {
+            node_.topic_table().create(name, 1, {});
+        }
+    });
+    ask("POST", "/v1/rules", R"({"format":1,"rules":[{"name":"z","do":"delete"},{"name":"y","do":"delete"},
+                                                     {"name":"x","do":"delete"}]})");
+    const auto walk = [&](const std::string& path, const std::string& list, const char* key) {
+        std::string seen;
+        std::string next;
+        do {
+            const auto answer = ask("GET", path + "?limit=2" + (next.empty() ? "" : "&after=" + next));
+            EXPECT_EQ(answer.status, 200U);
+            EXPECT_LE(answer.body.at(list).as_array().size(), 2U);
+            for (const auto& row : answer.body.at(list).as_array()) {
+                seen += row.at(key).as_string().c_str();
+            }
+            const auto* more = answer.body.as_object().if_contains("next");
+            next = more == nullptr ? "" : std::string(more->as_string());
+        } while (!next.empty() && seen.size() < 100);
+        return seen;
+    };
+    EXPECT_EQ(walk("/v1/topics", "topics", "name"), "abcde");
+    EXPECT_EQ(walk("/v1/rules", "rules", "name"), "zyx") << "in the order in which they act";
+    EXPECT_EQ(ask("GET", "/v1/topics").body.as_object().if_contains("next"), nullptr);
+    for (const auto* path : {"/v1/topics", "/v1/groups", "/v1/connections", "/v1/rules"}) {
+        EXPECT_EQ(ask("GET", path + std::string("?limit=0")).body.at("error").at("field").as_string(), "limit") << path;
+    }
+    EXPECT_EQ(ask("GET", "/v1/connections?after=x").status, 400U);
+}
+
 TEST_F(control, errors_name_the_field) {
     const auto answer = ask("POST", "/v1/rules", R"({"format":1,"rules":[{"name":"a","chance":2,"do":"delete"}]})");
     EXPECT_EQ(answer.status, 400U);
