@@ -8,7 +8,16 @@
 namespace cb::mainjob {
 namespace {
 
-kafka_handle make(rd_kafka_type_t type, const std::map<std::string, std::string>& settings, std::size_t* acknowledged) {
+void note_answer(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
+    auto& report = *static_cast<send_report*>(opaque);
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        ++report.acknowledged;
+    } else {
+        report.unknown.push_back(std::stoll(std::string(static_cast<const char*>(message->key), message->key_len)));
+    }
+}
+
+kafka_handle make(rd_kafka_type_t type, const std::map<std::string, std::string>& settings, send_report* report) {
     auto* conf = rd_kafka_conf_new();
     char why[512];
     for (const auto& [name, value] : settings) {
@@ -16,13 +25,9 @@ kafka_handle make(rd_kafka_type_t type, const std::map<std::string, std::string>
             throw std::runtime_error(why);
         }
     }
-    if (acknowledged != nullptr) {
-        rd_kafka_conf_set_opaque(conf, acknowledged);
-        rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
-            if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-                ++*static_cast<std::size_t*>(opaque);
-            }
-        });
+    if (report != nullptr) {
+        rd_kafka_conf_set_opaque(conf, report);
+        rd_kafka_conf_set_dr_msg_cb(conf, note_answer);
     }
     auto* made = rd_kafka_new(type, conf, why, sizeof(why));
     if (made == nullptr) {
@@ -31,12 +36,31 @@ kafka_handle make(rd_kafka_type_t type, const std::map<std::string, std::string>
     return {made, rd_kafka_destroy};
 }
 
+std::map<std::string, std::string> producer_settings(const std::string& bootstrap, const std::string& client_id,
+                                                     const sending& how) {
+    std::map<std::string, std::string> out{{"bootstrap.servers", bootstrap},
+                                           {"enable.idempotence", how.idempotent ? "true" : "false"},
+                                           {"client.id", client_id},
+                                           {"reconnect.backoff.ms", "10"}, // a rule may cut connections again and again
+                                           {"reconnect.backoff.max.ms", "100"}};
+    if (!how.idempotent) {
+        out["retries"] = "0"; // a resend would store messages twice that no rule doubled
+        // As the Java client: without a limit all that waits is under way, and unknown once a connection ends.
+        out["max.in.flight.requests.per.connection"] = "5";
+    }
+    if (how.linger_ms >= 0) {
+        out["linger.ms"] = std::to_string(how.linger_ms);
+    }
+    if (how.batch_messages_max > 0) {
+        out["batch.num.messages"] = std::to_string(how.batch_messages_max);
+    }
+    return out;
+}
+
 } // namespace
 
-writer::writer(const std::string& bootstrap)
-    : handle_(make(RD_KAFKA_PRODUCER,
-                   {{"bootstrap.servers", bootstrap}, {"enable.idempotence", "true"}, {"client.id", "main-job"}},
-                   &acknowledged_)) {}
+writer::writer(const std::string& bootstrap, const std::string& client_id, const sending& how)
+    : handle_(make(RD_KAFKA_PRODUCER, producer_settings(bootstrap, client_id, how), report_.get())) {}
 
 void writer::create_topic(const std::string& name, int partitions) {
     char why[256];
@@ -74,9 +98,11 @@ void writer::send(const std::string& topic, const std::string& key, const std::s
     rd_kafka_poll(handle_.get(), 0);
 }
 
-std::size_t writer::finish() {
-    rd_kafka_flush(handle_.get(), 120'000);
-    return acknowledged_;
+const send_report& writer::finish() {
+    if (rd_kafka_flush(handle_.get(), 120'000) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        throw std::runtime_error("not every message was answered within two minutes");
+    }
+    return *report_;
 }
 
 std::int64_t writer::records_in(const std::string& topic, int partitions) {

@@ -9,6 +9,8 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "mainjob/job_options.hpp"
+
 namespace cb::mainjob {
 
 /// One message as the consumer got it.
@@ -20,21 +22,28 @@ struct delivery {
 
 using kafka_handle = std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)>;
 
-/// An idempotent producer, as most services have one. Throws std::runtime_error when the broker says no.
+/// What the answers told a producer.
+struct send_report {
+    std::size_t acknowledged = 0;
+    std::vector<std::int64_t> unknown; ///< keys of the messages of which it was not told what became of them
+};
+
+/// One producer, idempotent as most services have one unless `how` says otherwise. The keys of its messages are
+/// numbers. Throws std::runtime_error when the broker says no.
 class writer {
 public:
-    explicit writer(const std::string& bootstrap);
+    explicit writer(const std::string& bootstrap, const std::string& client_id = "main-job", const sending& how = {});
     void create_topic(const std::string& name, int partitions);
     /// Without a partition the key decides.
     void send(const std::string& topic, const std::string& key, const std::string& value,
               int partition = RD_KAFKA_PARTITION_UA);
-    /// Waits for all answers; the number of messages that the broker acknowledged.
-    std::size_t finish();
+    /// Waits for all answers.
+    const send_report& finish();
     /// Records that the partitions of a topic hold now.
     std::int64_t records_in(const std::string& topic, int partitions);
 
 private:
-    std::size_t acknowledged_ = 0;
+    std::unique_ptr<send_report> report_ = std::make_unique<send_report>(); ///< where the client's callback finds it
     kafka_handle handle_;
 };
 

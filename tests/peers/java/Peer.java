@@ -26,7 +26,7 @@ public class Peer {
             case "transactions": transactions(); break;
             case "group": group(); break;
             case "admin": admin(); break;
-            case "send": send(args[2], Integer.parseInt(args[3]), args[4]); break;
+            case "send": send(args[2], Integer.parseInt(args[3]), args[4], Integer.parseInt(args[5]), Arrays.copyOfRange(args, 6, args.length)); break;
             default: throw new IllegalArgumentException(args[0]);
         }
         System.out.println("ok " + args[0]);
@@ -89,17 +89,27 @@ public class Peer {
         }
     }
 
-    // Numbered messages for the main job: as the value the pattern with its % replaced, and 100 + n % 900 for &.
-    static void send(String topic, int count, String pattern) throws Exception {
-        try (var out = producer("client.id", "main-job", "batch.size", "4000", "linger.ms", "1")) {
-            List<Future<RecordMetadata>> sent = new ArrayList<>();
-            for (int i = 0; i < count; i++) {
-                String value = pattern.replace("%", Integer.toString(i)).replace("&", Integer.toString(100 + i % 900));
-                sent.add(out.send(new ProducerRecord<>(topic, Integer.toString(i), value)));
-            }
-            for (var each : sent) each.get();
+    // Numbered messages for the main job: as the value the pattern with its % replaced, and 100 + n % 900 for &. Several
+    // producers take turns. The settings are names and values in turn. Prints the numbers of unknown outcome.
+    static void send(String topic, int count, String pattern, int producers, String[] settings) throws Exception {
+        var unknown = new ConcurrentLinkedQueue<Integer>();
+        List<KafkaProducer<String, String>> out = new ArrayList<>();
+        for (int i = 0; i < producers; i++) {
+            List<Object> all = new ArrayList<>(List.of("client.id", producers == 1 ? "main-job" : "main-job-" + i,
+                "batch.size", "4000", "linger.ms", "1"));
+            all.addAll(List.of(settings));
+            out.add(producer(all.toArray()));
         }
-        System.out.println("acknowledged " + count);
+        for (int i = 0; i < count; i++) {
+            int n = i;
+            String value = pattern.replace("%", Integer.toString(n)).replace("&", Integer.toString(100 + n % 900));
+            out.get(n % producers).send(new ProducerRecord<>(topic, Integer.toString(n), value), (stored, wrong) -> {
+                if (wrong != null) unknown.add(n);
+            });
+        }
+        for (var each : out) each.close();
+        for (int n : unknown) System.out.println("unknown " + n);
+        System.out.println("acknowledged " + (count - unknown.size()));
     }
 
     static void idempotence() throws Exception {
