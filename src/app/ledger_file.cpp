@@ -54,13 +54,14 @@ private:
 
 } // namespace
 
-ledger_file::ledger_file(const std::string& name)
-    : file_(open(name.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
+ledger_file::ledger_file(const std::string& name, bool sync)
+    : file_(open(name.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644)), sync_(sync) {
     if (file_ < 0) {
         throw command_error(exit_code::environment, "--ledger " + name + ": " + std::strerror(errno));
     }
     struct stat kind {};
     if (fstat(file_, &kind) != 0 || !S_ISREG(kind.st_mode)) {
+        sync_ = false;
         return; // a pipe or a terminal has no past
     }
     std::ifstream in(name, std::ios::binary);
@@ -101,6 +102,9 @@ bool ledger_file::flush() {
             break;
         }
         done += static_cast<std::size_t>(count);
+    }
+    if (sync_ && !lines_.empty() && !failed_) {
+        failed_ = fdatasync(file_) != 0;
     }
     lines_.clear();
     return !failed_;

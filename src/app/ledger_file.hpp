@@ -21,8 +21,8 @@ struct earlier_ledger {
 class ledger_file {
 public:
     /// Reads what is there, and goes on behind its last whole line. Throws command_error when the file cannot be read
-    /// or appended to.
-    explicit ledger_file(const std::string& name);
+    /// or appended to. `sync`: what flush() wrote outlives a power cut.
+    explicit ledger_file(const std::string& name, bool sync = false);
     earlier_ledger take_earlier() { return std::move(earlier_); }
     ~ledger_file();
     ledger_file(const ledger_file&) = delete;
@@ -35,6 +35,7 @@ public:
 
 private:
     int file_;
+    bool sync_;
     earlier_ledger earlier_;
     std::string lines_;
     bool failed_ = false;

@@ -63,9 +63,22 @@ bool rules_keeper::replace_with(const std::string& text) const {
         }
         done += static_cast<std::size_t>(count);
     }
-    const bool whole = done == text.size() && (!sync_ || fdatasync(file) == 0);
+    // Synced whatever the setting says: a name that a power cut leaves without its contents would keep us from
+    // starting.
+    const bool whole = done == text.size() && fdatasync(file) == 0;
     close(file);
-    return whole && std::rename(beside.c_str(), file_.c_str()) == 0;
+    return whole && std::rename(beside.c_str(), file_.c_str()) == 0 && (!sync_ || sync_folder());
+}
+
+/// That the new file has the name outlives a power cut.
+bool rules_keeper::sync_folder() const {
+    const int folder = open(file_.substr(0, file_.rfind('/') + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) {
+        return false;
+    }
+    const bool done = fsync(folder) == 0;
+    close(folder);
+    return done;
 }
 
 std::optional<fault::rule_book::lasting> rules_keeper::read() const {

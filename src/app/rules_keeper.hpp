@@ -24,6 +24,7 @@ public:
 
 private:
     [[nodiscard]] bool replace_with(const std::string& text) const;
+    [[nodiscard]] bool sync_folder() const;
 
     std::string file_;
     bool sync_;

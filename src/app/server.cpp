@@ -256,13 +256,17 @@ private:
         }
     }
 
+    [[nodiscard]] bool flushes_every_batch() const {
+        return settings_.flush && settings_.flush->when == broker::flush_setting::moment::every_batch;
+    }
+
     void open_ledger() {
         auto name = settings_.ledger_file;
         if (name.empty() && data_) {
             name = settings_.data_folder + "/ledger.jsonl";
         }
         if (!name.empty()) {
-            file_ = std::make_unique<ledger_file>(name);
+            file_ = std::make_unique<ledger_file>(name, data_ && flushes_every_batch());
             auto earlier = file_->take_earlier();
             ledger_.restore(earlier.next, std::move(earlier.open));
         }
@@ -296,8 +300,7 @@ private:
     void load_rules() {
         std::optional<fault::rule_book::lasting> before;
         if (data_) {
-            const bool sync = settings_.flush && settings_.flush->when == broker::flush_setting::moment::every_batch;
-            kept_rules_ = std::make_unique<rules_keeper>(settings_.data_folder, sync, clock_, log_);
+            kept_rules_ = std::make_unique<rules_keeper>(settings_.data_folder, flushes_every_batch(), clock_, log_);
             before = kept_rules_->read();
         }
         result<void> done;
@@ -325,16 +328,14 @@ private:
     /// What must be kept before an answer leaves.
     void keep() {
         write_ledger();
-        auto kept = faults_ ? faults_->commit() : result<void>();
-        kept = kept ? node_.commit() : kept;
-        if (!kept) {
+        if (const auto kept = proxy::keep_in_order(node_, faults_.get()); !kept) {
             halt(log_, kept.error());
         }
     }
 
     result<void> flush_all() {
-        auto kept = faults_ ? faults_->flush() : result<void>();
-        return kept ? node_.flush() : kept;
+        auto kept = node_.flush();
+        return kept && faults_ ? faults_->flush() : kept;
     }
 
     void write_ledger() {

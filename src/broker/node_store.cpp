@@ -69,9 +69,10 @@ void node_store::transaction_changed(const transaction& row) {
     const bool decided =
         row.state == transaction_state::prepare_commit || row.state == transaction_state::prepare_abort;
     if (decided) {
-        // Markers follow at once, into other files: this must not come after them.
+        // Markers follow at once, into other files: this must not come after them. Nor before what the transaction
+        // wrote, or before the markers of others, whose ends stand in the journal as well.
         const bool each_time = flush_.when == flush_setting::moment::every_batch;
-        fail_for_good(each_time ? journal_->sync() : journal_->write());
+        each_time ? sync_everything() : fail_for_good(journal_->write());
     }
 }
 
@@ -101,18 +102,26 @@ result<void> node_store::fail_for_good(const result<void>& done) {
     return done;
 }
 
+/// Logs first: that a transaction has ended must not outlive a power cut that takes its markers.
 result<void> node_store::sync_everything() {
+    if (auto done = sync_logs(); !done) {
+        return done;
+    }
     if (auto done = fail_for_good(journal_->sync()); !done) {
         return done;
     }
+    anything_unsynced_ = false;
+    next_flush_.reset();
+    return {};
+}
+
+result<void> node_store::sync_logs() {
     for (auto* each : dirty_) {
         if (auto done = fail_for_good(each->sync()); !done) {
             return done;
         }
     }
     dirty_.clear();
-    anything_unsynced_ = false;
-    next_flush_.reset();
     return {};
 }
 
@@ -123,6 +132,9 @@ result<void> node_store::commit() {
     if (journal_->has_unwritten()) {
         anything_unsynced_ = true;
         if (journal_->has_grown()) {
+            if (auto done = sync_logs(); !done) {
+                return done;
+            }
             return fail_for_good(journal_->begin_anew([this](storage::journal& into) { write_state(into); }));
         }
     }

@@ -71,6 +71,7 @@ private:
     void add(const journal_record& what);
     result<void> fail_for_good(const result<void>& done);
     result<void> sync_everything();
+    result<void> sync_logs();
     void write_state(storage::journal& into) const;
     void recover_logs(node_state& state);
     void remove_orphans(node_state& state);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -79,6 +80,9 @@ public:
 
     /// Goes on where an earlier life of the broker ended; `open` is what it had not closed.
     void restore(std::uint64_t next, std::vector<ledger_entry> open);
+    /// New entries get numbers above this one. What was kept elsewhere may name entries that a power cut took out of
+    /// the ledger's file: they must not come to mean others.
+    void number_above(ledger_sequence used) { next_ = std::max(next_, used.value() + 1); }
     /// Of those restored, what nobody has claimed: their fate is unknown.
     void close_unclaimed(const std::unordered_set<ledger_sequence>& claimed);
 

@@ -13,6 +13,12 @@ constexpr std::int32_t sequence_after(std::int32_t sequence, std::int64_t by) {
     return static_cast<std::int32_t>((static_cast<std::int64_t>(sequence) + by) & 0x7fffffff);
 }
 
+/// Sequences start over at 2^31: "after" is less than half of the circle ahead.
+constexpr bool comes_after(std::int32_t sequence, std::int32_t other) {
+    const auto ahead = (static_cast<std::int64_t>(sequence) - other) & 0x7fffffff;
+    return ahead != 0 && ahead < 0x40000000;
+}
+
 bool touched(const message_draft& draft) {
     return draft.changed || draft.deleted || draft.late_by || draft.copies > 0 || draft.reordered;
 }
@@ -397,8 +403,8 @@ rewrite_result produce_rewriter::rewrite(const std::vector<const compiled_rule*>
         // A base that is not the expected one keeps its distance: the broker sees the same gap that the client made.
         const auto distance = static_cast<std::int64_t>(header->base_sequence) - sequences->next_client;
         at.stored_base = sequence_after(sequences->next_stored, distance);
-        if ((distance < 0 || sequences->batches.empty()) && stored_before(at)) {
-            // A resend of a batch that passed when no rule was on: it was stored as it is.
+        if (stored_before(at)) {
+            // A resend of a batch that passed when no rule was on, or before a restart: it was stored as it is.
             if (at.stored_base != header->base_sequence && (out.checksum_known || record::validate(batch.view()))) {
                 out.batch = renumbered(batch, *header, at.stored_base);
                 out.changed = true;
@@ -466,46 +472,48 @@ bool produce_rewriter::has_moved(const wire::slice& batch) const {
 
 bool produce_rewriter::stored_before(const work& at) const {
     const auto last = last_stored_(at.producer);
-    // Sequences start over at 2^31: "not behind" is less than half of the circle away.
     const auto end = sequence_after(at.stored_base, at.header.record_count - 1);
-    return last && ((static_cast<std::int64_t>(*last) - end) & 0x7fffffff) < 0x40000000;
+    return last && !comes_after(end, *last);
 }
 
 void produce_rewriter::restore(const sequence_note& what) {
     auto& state = sequences_of(what.producer, what.batch.client_base);
-    state.batches.push_back(what.batch);
-    if (state.batches.size() > limits::batches_remembered_per_producer) {
-        state.batches.pop_front();
+    if (what.batch.client_count > 0) {
+        state.batches.push_back(what.batch);
+        state.batches.back().noted = true;
+        if (state.batches.size() > limits::batches_remembered_per_producer) {
+            state.batches.pop_front();
+        }
     }
+    state.noted = true;
     state.next_client = sequence_after(what.batch.client_base, what.batch.client_count);
     state.next_stored = sequence_after(what.batch.stored_base, what.batch.stored);
-    // Messages that were released inside the transaction took sequences of their own.
-    if (const auto last = last_stored_(what.producer)) {
-        const auto behind = sequence_after(*last, 1);
-        const bool ahead = ((static_cast<std::int64_t>(behind) - state.next_stored) & 0x7fffffff) < 0x40000000;
-        state.next_stored = ahead ? behind : state.next_stored;
-    }
     moved_[what.producer.producer_id] = what.producer.epoch;
 }
 
 void produce_rewriter::each_note(const std::function<void(const sequence_note&)>& what) const {
     // The longest unused first, so that they are again when this is read back.
     for (auto who = recently_used_.rbegin(); who != recently_used_.rend(); ++who) {
-        if (!moved_.contains(who->producer_id)) {
+        const auto& state = sequences_.at(*who);
+        if (!state.noted) {
             continue;
         }
-        for (const auto& batch : sequences_.at(*who).batches) {
+        for (const auto& batch : state.batches) {
             what({*who, batch});
         }
+        what(position(*who, state));
     }
 }
 
 void produce_rewriter::note(sequence_state& in, const work& at, rewrite_result& what) {
     in.batches.push_back({at.header.base_sequence, at.header.record_count, at.stored_base, what.stored, !what.changed,
                           what.changed ? what.batch : wire::slice()});
-    if (what.changed) {
-        what.note = sequence_note{at.producer, in.batches.back()};
+    for (auto& each : in.batches) {
+        if (what.changed && !std::exchange(each.noted, true)) {
+            what.notes.push_back({at.producer, each});
+        }
     }
+    in.noted = in.noted || what.changed;
     if (in.batches.size() > limits::batches_remembered_per_producer) {
         in.batches.pop_front();
     }
@@ -516,28 +524,66 @@ void produce_rewriter::note(sequence_state& in, const work& at, rewrite_result& 
     }
 }
 
-void produce_rewriter::refused(const std::string& topic, std::int32_t partition, const wire::slice& client_batch) {
+std::optional<sequence_note> produce_rewriter::refused(const std::string& topic, std::int32_t partition,
+                                                       const wire::slice& client_batch) {
     const auto header = record::parse_header(client_batch.view());
     if (!header || header->producer_id < 0) {
-        return;
+        return std::nullopt;
     }
     const auto found = sequences_.find({header->producer_id, header->producer_epoch, topic, partition});
     if (found == sequences_.end() || found->second.batches.empty()) {
-        return;
+        return std::nullopt;
     }
     auto& state = found->second;
-    auto& last = state.batches.back();
-    if (last.client_base == header->base_sequence && last.client_count == header->record_count) {
-        state.next_client = last.client_base;
-        state.next_stored = last.stored_base;
-        state.batches.pop_back();
+    const auto& last = state.batches.back();
+    if (last.client_base != header->base_sequence || last.client_count != header->record_count) {
+        return std::nullopt;
     }
+    state.next_client = last.client_base;
+    state.next_stored = last.stored_base;
+    auto note = last.noted ? std::optional(sequence_note{found->first, last}) : std::nullopt;
+    state.batches.pop_back();
+    return note;
+}
+
+/// Of a producer that may have been forgotten meanwhile: it goes on behind what its log holds.
+produce_rewriter::sequence_state& produce_rewriter::sequences_as_stored(const producer_partition& who) {
+    if (sequences_.contains(who)) {
+        return sequences_of(who, 0);
+    }
+    const auto last = last_stored_(who);
+    return sequences_of(who, last ? sequence_after(*last, 1) : 0);
 }
 
 std::int32_t produce_rewriter::take_sequence(const producer_partition& who) {
-    auto& state = sequences_of(who, 0);
+    auto& state = sequences_as_stored(who);
+    state.noted = true;
     moved_[who.producer_id] = who.epoch;
     return std::exchange(state.next_stored, sequence_after(state.next_stored, 1));
+}
+
+void produce_rewriter::put_back_sequence(const producer_partition& who, std::int32_t sequence) {
+    auto& state = sequences_as_stored(who);
+    if (comes_after(state.next_stored, sequence)) {
+        state.next_stored = sequence;
+    }
+}
+
+void produce_rewriter::sequence_was_taken(const producer_partition& who, std::int32_t sequence) {
+    auto& state = sequences_as_stored(who);
+    state.noted = true;
+    moved_[who.producer_id] = who.epoch;
+    if (!comes_after(state.next_stored, sequence)) {
+        state.next_stored = sequence_after(sequence, 1);
+    }
+}
+
+sequence_note produce_rewriter::position_of(const producer_partition& who) {
+    return position(who, sequences_as_stored(who));
+}
+
+sequence_note produce_rewriter::position(const producer_partition& who, const sequence_state& state) {
+    return {who, {state.next_client, 0, state.next_stored, 0, true, {}, true}};
 }
 
 } // namespace cb::fault

@@ -57,6 +57,10 @@ struct held_message {
     nanoseconds late_by{0};
     /// The producer's sequence under which its delivery was begun.
     std::optional<std::int32_t> sequence;
+    bool of_earlier_life = false;
+    /// An earlier life began its delivery, and the log does not know that producer any more: if it fails now, nobody
+    /// knows.
+    bool perhaps_delivered = false;
 };
 
 /// What became of one batch of an idempotent producer: its resend must become the same.
@@ -67,7 +71,9 @@ struct remembered_batch {
     std::int32_t stored = 0;
     bool same = false;     ///< as the client sent it
     wire::slice rewritten; ///< what was stored otherwise
+    bool noted = false;    ///< handed out as a note: it is known over a restart
 };
+/// One of no records (`client_count` 0) says where the producer stands.
 struct sequence_note {
     producer_partition producer;
     remembered_batch batch;
@@ -83,8 +89,9 @@ struct rewrite_result {
     std::int32_t stored = 0;
     std::vector<held_message> held;
     std::vector<ledger_sequence> entries; ///< to close when the broker has answered
-    /// Of an idempotent producer's batch that was changed: to be kept before it is forwarded.
-    std::optional<sequence_note> note;
+    /// Of an idempotent producer's batch that was changed: to be kept before it is forwarded. Its own is the last;
+    /// before it those of batches that passed as they were, whose resends it makes ambiguous.
+    std::vector<sequence_note> notes;
 };
 
 /// The last sequence that the log holds of a producer, in a partition; nothing when it knows none. Modulo 2^31.
@@ -122,19 +129,28 @@ public:
     [[nodiscard]] bool has_moved(const wire::slice& batch) const;
     [[nodiscard]] bool anyone_moved() const { return !moved_.empty(); }
     /// The broker refused the batch: nothing of it was stored, and its sequence is free again.
-    void refused(const std::string& topic, std::int32_t partition, const wire::slice& client_batch);
+    /// Returns its note if it had one: it holds no more.
+    std::optional<sequence_note> refused(const std::string& topic, std::int32_t partition,
+                                         const wire::slice& client_batch);
     /// What was noted before a restart, in its order.
     void restore(const sequence_note& what);
     /// All that would have to be restored.
     void each_note(const std::function<void(const sequence_note&)>& what) const;
     /// The sequence that a message written on behalf of this producer gets now (released inside a transaction).
     std::int32_t take_sequence(const producer_partition& who);
+    /// It was not written after all.
+    void put_back_sequence(const producer_partition& who, std::int32_t sequence);
+    /// It was written, in an earlier life.
+    void sequence_was_taken(const producer_partition& who, std::int32_t sequence);
+    /// Where a producer stands that has taken sequences.
+    sequence_note position_of(const producer_partition& who);
 
 private:
     struct sequence_state {
         std::int32_t next_client = 0;
         std::int32_t next_stored = 0;
         std::deque<remembered_batch> batches;
+        bool noted = false;                           ///< some note of it was handed out, or restored
         std::list<producer_partition>::iterator used; ///< in recently_used_
     };
     /// One batch under judgement.
@@ -162,7 +178,9 @@ private:
     std::uint64_t take_ordinals(std::string_view client_id, const std::string& topic, std::int32_t partition,
                                 std::uint64_t count);
     sequence_state& sequences_of(const producer_partition& who, std::int32_t client_base);
+    sequence_state& sequences_as_stored(const producer_partition& who);
     void forget_longest_unused();
+    static sequence_note position(const producer_partition& who, const sequence_state& state);
     static const remembered_batch* find_resent(const sequence_state& in, const record::batch_header& header);
     rewrite_result resend(const remembered_batch& earlier, const wire::slice& batch, bool checksum_known) const;
     void note(sequence_state& in, const work& at, rewrite_result& what);

@@ -135,9 +135,11 @@ fault::held_message fault_journal::read_message(wire::reader& in) const {
     return out;
 }
 
-fault_journal::fault_journal(storage::disk& on, broker::flush_setting flush, const clock& time)
+fault_journal::fault_journal(storage::disk& on, broker::flush_setting flush, const clock& time,
+                             std::uint64_t small_bytes)
     : flush_(flush), time_(time) {
-    auto opened = storage::journal::open(on, "faults", [this](wire::bytes_view record) { return replay(record); });
+    const auto each = [this](wire::bytes_view record) { return replay(record); };
+    auto opened = storage::journal::open(on, "faults", each, small_bytes);
     if (!opened) {
         throw std::runtime_error("faults: " + opened.error().message);
     }
@@ -175,14 +177,34 @@ result<void> fault_journal::replay(wire::bytes_view record) {
             const auto id = in.u64();
             const auto sequence = in.i32();
             if (const auto message = found_at_start_.held.find(id); message != found_at_start_.held.end()) {
-                message->second.sequence = sequence;
+                message->second.sequence = sequence < 0 ? std::nullopt : std::optional(sequence);
             }
         }
         break;
     case kind::gone: found_at_start_.held.erase(in.u64()); break;
+    case kind::refused: {
+        const auto who = take_producer(in);
+        const auto client_base = in.i32();
+        forget_refused(who, client_base, in.i32());
+        break;
+    }
     default: return fail(errc::unsupported, "record of a kind that only a later version knows");
     }
     return in.ok() ? result<void>() : tl::unexpected(in.error());
+}
+
+void fault_journal::forget_refused(const fault::producer_partition& who, std::int32_t client_base,
+                                   std::int32_t client_count) {
+    auto& notes = found_at_start_.notes;
+    for (auto i = notes.size(); i > 0; --i) {
+        const auto& each = notes[i - 1];
+        if (each.producer == who && each.batch.client_base == client_base && each.batch.client_count == client_count) {
+            notes.erase(notes.begin() + static_cast<std::ptrdiff_t>(i - 1));
+            found_at_start_.note_entries.erase(found_at_start_.note_entries.begin() +
+                                               static_cast<std::ptrdiff_t>(i - 1));
+            return;
+        }
+    }
 }
 
 void fault_journal::own_producer(broker::producer_identity own) {
@@ -213,19 +235,31 @@ void fault_journal::add_rewritten(const fault::sequence_note* note, const std::v
     journal_->add(out.take().flatten().view());
 }
 
-void fault_journal::rewritten(const std::optional<fault::sequence_note>& note,
-                              const std::vector<ledger_sequence>& entries, std::vector<fault::held_message>& held) {
+result<void> fault_journal::rewritten(const std::vector<fault::sequence_note>& notes,
+                                      const std::vector<ledger_sequence>& entries,
+                                      std::vector<fault::held_message>& held) {
     for (auto& each : held) {
         each.id = next_id_++;
     }
-    add_rewritten(note ? &*note : nullptr, entries, held);
-    keep_now();
+    for (std::size_t i = 0; i + 1 < notes.size(); ++i) {
+        still_noted(notes[i]);
+    }
+    add_rewritten(notes.empty() ? nullptr : &notes.back(), entries, held);
+    return keep_now();
+}
+
+void fault_journal::refused(const fault::sequence_note& note) {
+    auto out = record_of(static_cast<std::uint8_t>(kind::refused));
+    put(out, note.producer);
+    out.i32(note.batch.client_base);
+    out.i32(note.batch.client_count);
+    journal_->add(out.take().flatten().view());
 }
 
 void fault_journal::still_noted(const fault::sequence_note& note) { add_rewritten(&note, {}, {}); }
 void fault_journal::still_held(const fault::held_message& message) { add_rewritten(nullptr, {}, {&message, 1}); }
 
-void fault_journal::delivering(const std::vector<fault::held_message>& messages) {
+result<void> fault_journal::delivering(const std::vector<fault::held_message>& messages) {
     auto out = record_of(static_cast<std::uint8_t>(kind::delivering));
     out.uvarint(static_cast<std::uint32_t>(messages.size()));
     for (const auto& each : messages) {
@@ -233,7 +267,15 @@ void fault_journal::delivering(const std::vector<fault::held_message>& messages)
         out.i32(each.sequence.value_or(-1));
     }
     journal_->add(out.take().flatten().view());
-    keep_now();
+    return keep_now();
+}
+
+void fault_journal::not_delivered(std::uint64_t id) {
+    auto out = record_of(static_cast<std::uint8_t>(kind::delivering));
+    out.uvarint(1);
+    out.u64(id);
+    out.i32(-1);
+    journal_->add(out.take().flatten().view());
 }
 
 void fault_journal::gone(std::uint64_t id) {
@@ -249,10 +291,13 @@ void fault_journal::note_failure(const result<void>& done) {
 }
 
 /// What follows, in other files, must not be kept without this.
-void fault_journal::keep_now() {
-    const bool each_time = flush_.when == broker::flush_setting::moment::every_batch;
-    note_failure(each_time ? journal_->sync() : journal_->write());
-    unsynced_ = !each_time;
+result<void> fault_journal::keep_now() {
+    if (!failed_) {
+        const bool each_time = flush_.when == broker::flush_setting::moment::every_batch;
+        note_failure(each_time ? journal_->sync() : journal_->write());
+        unsynced_ = !each_time;
+    }
+    return verdict();
 }
 
 result<void> fault_journal::commit() {
@@ -272,7 +317,7 @@ result<void> fault_journal::commit() {
         }
         unsynced_ = unsynced_ && at_intervals;
     }
-    return failed_ ? tl::unexpected(*failed_) : result<void>();
+    return verdict();
 }
 
 result<void> fault_journal::flush() {
@@ -281,7 +326,7 @@ result<void> fault_journal::flush() {
         unsynced_ = false;
         next_flush_.reset();
     }
-    return failed_ ? tl::unexpected(*failed_) : result<void>();
+    return verdict();
 }
 
 void fault_journal::advance(mono_time now) {

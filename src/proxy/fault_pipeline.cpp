@@ -217,7 +217,9 @@ result<void> fault_pipeline::submit_produce(const pipeline_request& what, pipeli
     }
     put_produce_errors(what, *under_way);
     rewrite_produce(who, *under_way);
-    keep_rewritten(*under_way);
+    if (auto kept = keep_rewritten(*under_way); !kept) {
+        return kept; // nothing is answered any more
+    }
 
     auto forwarded = forwarded_produce(*under_way);
     if (forwarded.message.topic_data.empty()) {
@@ -330,7 +332,10 @@ fault_pipeline::answer_for(const produce_part& part, bool by_id, const protocol:
 /// What was decided becomes true, or did not happen after all.
 void fault_pipeline::settle(produce_part& part, bool refused) {
     if (refused && part.forwarded) {
-        produce_.refused(part.topic, part.index, part.client_batch);
+        const auto note = produce_.refused(part.topic, part.index, part.client_batch);
+        if (note && journal_ != nullptr) {
+            journal_->refused(*note);
+        }
     }
     for (const auto entry : part.fate.entries) {
         ledger_.close(entry, refused ? fault::entry_state::undone : fault::entry_state::done, -1);
@@ -561,8 +566,8 @@ void fault_pipeline::deliver(std::vector<fault::held_message> messages) {
             take_own_sequence(each);
         }
     }
-    if (journal_ != nullptr) {
-        journal_->delivering(messages);
+    if (journal_ != nullptr && !journal_->delivering(messages)) {
+        return; // nothing is answered any more; they are held by the journal
     }
     for (auto& each : messages) {
         submit_held(std::move(each));
@@ -613,16 +618,25 @@ void fault_pipeline::delivered(fault::held_message message, error_code error, st
             ledger_.close(entry, fault::entry_state::done, offset);
         }
         if (journal_ != nullptr && message.id != 0) {
+            if (message.transaction) {
+                journal_->still_noted(produce_.position_of(*message.transaction));
+            }
             journal_->gone(message.id);
         }
         return;
     }
+    if (message.transaction) {
+        produce_.put_back_sequence(*message.transaction, message.sequence.value_or(0));
+    }
+    own_next_.erase({message.topic, message.partition}); // what follows in the log is to be read anew
     // A log that takes nothing now may do so later; what came behind in our own sequence fails with it.
     const bool again =
         !message.transaction && (error == error_code::kafka_storage_error ||
                                  (message.sequence && error == error_code::out_of_order_sequence_number));
     if (again) {
-        own_next_.erase({message.topic, message.partition});
+        if (journal_ != nullptr && message.id != 0) {
+            journal_->not_delivered(message.id);
+        }
         message.sequence.reset();
         message.reordered.reset();
         message.due = time_.now() + retry_delivery_after;
@@ -631,7 +645,19 @@ void fault_pipeline::delivered(fault::held_message message, error_code error, st
         }
     }
     log_.error("a held message could not be delivered", {{"topic", message.topic}, {"why", to_string(error)}});
-    drop(message, fault::entry_state::undone);
+    drop(message, message.perhaps_delivered ? fault::entry_state::unknown : fault::entry_state::undone);
+}
+
+/// A message of a transaction may be due before its producer has sent again the batch that it was taken from, when a
+/// kill came between: it would take that batch's place.
+bool fault_pipeline::follows(const fault::held_message& message) {
+    if (!message.of_earlier_life || !message.transaction) {
+        return true;
+    }
+    const auto& who = *message.transaction;
+    const auto last = backend_.last_sequence(who.topic, who.partition, {who.producer_id, who.epoch});
+    const auto next = last ? broker::next_sequence(*last) : 0;
+    return produce_.position_of(who).batch.stored_base == next;
 }
 
 std::optional<mono_time> fault_pipeline::next_deadline() const {
@@ -641,7 +667,15 @@ std::optional<mono_time> fault_pipeline::next_deadline() const {
 }
 
 void fault_pipeline::advance() {
-    deliver(held_.take_due(time_.now()));
+    auto due = held_.take_due(time_.now());
+    const auto wait = std::stable_partition(due.begin(), due.end(), [this](auto& each) { return follows(each); });
+    for (auto each = wait; each != due.end(); ++each) {
+        each->due = time_.now() + retry_delivery_after;
+        each->reordered.reset();
+        hold_or_deliver(std::move(*each));
+    }
+    due.erase(wait, due.end());
+    deliver(std::move(due));
     if (journal_ != nullptr) {
         journal_->advance(time_.now());
     }
@@ -657,22 +691,26 @@ void fault_pipeline::release_all() {
 
 /// What a changed batch became is written down before it is forwarded: entries first, for what they do not name did not
 /// happen.
-void fault_pipeline::keep_rewritten(produce_under_way& under_way) {
+result<void> fault_pipeline::keep_rewritten(produce_under_way& under_way) {
     const auto touched = [](const produce_part& part) {
-        return part.fate.note.has_value() || !part.fate.held.empty() || !part.fate.entries.empty();
+        return !part.fate.notes.empty() || !part.fate.held.empty() || !part.fate.entries.empty();
     };
     if (std::none_of(under_way.parts.begin(), under_way.parts.end(), touched)) {
-        return;
+        return {};
     }
     write_ledger_();
     if (journal_ == nullptr) {
-        return;
+        return {};
     }
     for (auto& part : under_way.parts) {
-        if (part.fate.note || !part.fate.held.empty()) {
-            journal_->rewritten(part.fate.note, part.fate.entries, part.fate.held);
+        if (part.fate.notes.empty() && part.fate.held.empty()) {
+            continue;
+        }
+        if (auto kept = journal_->rewritten(part.fate.notes, part.fate.entries, part.fate.held); !kept) {
+            return kept;
         }
     }
+    return {};
 }
 
 void fault_pipeline::keep_in(fault_journal& journal) {
@@ -691,36 +729,67 @@ void fault_pipeline::take_up(fault_journal::found found) {
         own_producer_ = backend_.own_producer();
         journal_->own_producer(own_producer_);
     }
+    for (const auto& entries : found.note_entries) {
+        number_above(entries);
+    }
+    for (const auto& [id, message] : found.held) {
+        number_above(message.entries);
+    }
     for (std::size_t i = 0; i < found.notes.size(); ++i) {
         produce_.restore(found.notes[i]);
         settle_note(found.notes[i], found.note_entries[i]);
     }
+    // First all whose delivery had begun: others will take the sequences that these leave.
+    for (auto each = found.held.begin(); each != found.held.end();) {
+        each = came_to_the_log(each->second) ? found.held.erase(each) : std::next(each);
+    }
     std::unordered_set<ledger_sequence> claimed;
-    std::size_t taken_up = 0;
     for (auto& [id, message] : found.held) {
-        if (message.sequence) {
-            const auto whose = message.transaction ? broker::producer_identity{message.transaction->producer_id,
-                                                                               message.transaction->epoch}
-                                                   : own_producer_;
-            const auto last = backend_.last_sequence(message.topic, message.partition, whose);
-            if (last && !broker::sequence_comes_after(*message.sequence, *last)) {
-                drop(message, fault::entry_state::done); // its delivery came to the log before the kill
-                continue;
-            }
-            message.sequence.reset();
-        }
         claimed.insert(message.entries.begin(), message.entries.end());
-        ++taken_up;
+        message.of_earlier_life = true;
         hold_or_deliver(std::move(message));
     }
     ledger_.close_unclaimed(claimed);
-    if (taken_up > 0) {
-        log_.info("held messages taken up again", {{"messages", taken_up}});
+    if (!found.held.empty()) {
+        log_.info("held messages taken up again", {{"messages", found.held.size()}});
     }
+}
+
+void fault_pipeline::number_above(const std::vector<ledger_sequence>& entries) {
+    for (const auto entry : entries) {
+        ledger_.number_above(entry);
+    }
+}
+
+/// Whether a message found in the journal was delivered before the kill; it is done with then.
+bool fault_pipeline::came_to_the_log(fault::held_message& message) {
+    if (!message.sequence) {
+        return false;
+    }
+    const auto whose = message.transaction
+                           ? broker::producer_identity{message.transaction->producer_id, message.transaction->epoch}
+                           : own_producer_;
+    const auto last = backend_.last_sequence(message.topic, message.partition, whose);
+    if (last && !broker::sequence_comes_after(*message.sequence, *last)) {
+        if (message.transaction) {
+            produce_.sequence_was_taken(*message.transaction, *message.sequence);
+            journal_->still_noted(produce_.position_of(*message.transaction)); // with `gone` nothing else says so
+        }
+        drop(message, fault::entry_state::done);
+        return true;
+    }
+    // The end of a transaction can take its epoch out of the log's memory.
+    message.perhaps_delivered = message.transaction.has_value() && !last;
+    message.sequence.reset();
+    journal_->not_delivered(message.id);
+    return false;
 }
 
 /// Entries that were open at the kill: done when the log holds the batch, or when nothing of it was to be stored.
 void fault_pipeline::settle_note(const fault::sequence_note& note, const std::vector<ledger_sequence>& entries) {
+    if (entries.empty()) {
+        return;
+    }
     const auto& whose = note.producer;
     const auto last = backend_.last_sequence(whose.topic, whose.partition, {whose.producer_id, whose.epoch});
     const auto end = broker::next_sequence(note.batch.stored_base, note.batch.stored - 1);

@@ -81,12 +81,15 @@ private:
     bool put_fetch_errors(const pipeline_request& what, request_fate& fate, protocol::fetch_response& response);
     result<void> submit_end_txn(const pipeline_request& what, pipeline_reply reply);
 
-    void keep_rewritten(produce_under_way& under_way);
+    result<void> keep_rewritten(produce_under_way& under_way);
     void take_up(fault_journal::found found);
+    void number_above(const std::vector<ledger_sequence>& entries);
+    bool came_to_the_log(fault::held_message& message);
     void settle_note(const fault::sequence_note& note, const std::vector<ledger_sequence>& entries);
     void drop(const fault::held_message& message, fault::entry_state state);
     void hold_or_deliver(fault::held_message message);
     void deliver(std::vector<fault::held_message> messages);
+    bool follows(const fault::held_message& message);
     void take_own_sequence(fault::held_message& message);
     void submit_held(fault::held_message message);
     void delivered(fault::held_message message, protocol::error_code error, std::int64_t offset);

@@ -8,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "base/limits.hpp"
 #include "wire/crc32c.hpp"
 #include "wire/cursor.hpp"
 
@@ -18,8 +17,6 @@ namespace {
 constexpr std::string_view magic = "CBJRNL01";
 constexpr std::size_t record_head_bytes = 8;
 constexpr std::string_view unfinished = ".new";
-/// A journal below this is not worth the work of beginning anew.
-constexpr std::uint64_t small_bytes = std::uint64_t{4} * limits::mib;
 
 std::uint64_t generation_of(const std::string& name) {
     std::uint64_t value = 0;
@@ -31,9 +28,10 @@ std::uint64_t generation_of(const std::string& name) {
 
 std::string journal::name_of(std::uint64_t generation) const { return fmt::format("{}/{:010}", folder_, generation); }
 
-result<journal::opened> journal::open(disk& on, const std::string& folder, const replay_function& replay) {
+result<journal::opened> journal::open(disk& on, const std::string& folder, const replay_function& replay,
+                                      std::uint64_t small) {
     opened out;
-    out.made.reset(new journal(on, folder));
+    out.made.reset(new journal(on, folder, small));
     auto& made = *out.made;
     const auto names = on.list(folder);
     if (!names) {
@@ -129,9 +127,7 @@ result<void> journal::sync() {
     return file_->sync();
 }
 
-bool journal::has_grown() const {
-    return file_->size() + gathered_.size() > std::max(small_bytes, 4 * begun_with_bytes_);
-}
+bool journal::has_grown() const { return file_->size() + gathered_.size() > std::max(small_, 4 * begun_with_bytes_); }
 
 result<void> journal::begin_anew(const std::function<void(journal&)>& state) {
     if (auto done = disk_.make_folder(folder_); !done) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "base/result.hpp"
 #include "storage/disk.hpp"
 #include "wire/slice.hpp"
@@ -24,6 +25,9 @@ namespace cb::storage {
 /// Owner: who keeps its state in it. Thread: one.
 class journal {
 public:
+    /// A journal below this is not worth the work of beginning anew.
+    static constexpr std::uint64_t small_bytes = std::uint64_t{4} * limits::mib;
+
     using replay_function = std::function<result<void>(wire::bytes_view record)>;
 
     struct opened {
@@ -32,7 +36,8 @@ public:
     };
     /// Opens the newest file of `folder`, or begins one, and reads it: `replay` sees every record in order.
     /// Errors: io; unsupported when it is no journal that we know; whatever `replay` says.
-    static result<opened> open(disk& on, const std::string& folder, const replay_function& replay);
+    static result<opened> open(disk& on, const std::string& folder, const replay_function& replay,
+                               std::uint64_t small = small_bytes);
 
     /// Takes a record; it is on no disk before `write`.
     void add(wire::bytes_view record);
@@ -48,13 +53,14 @@ public:
     result<void> begin_anew(const std::function<void(journal&)>& state);
 
 private:
-    journal(disk& on, std::string folder) : disk_(on), folder_(std::move(folder)) {}
+    journal(disk& on, std::string folder, std::uint64_t small) : disk_(on), folder_(std::move(folder)), small_(small) {}
     [[nodiscard]] std::string name_of(std::uint64_t generation) const;
     result<std::uint64_t> replay_file(const replay_function& replay);
     result<void> remove_all_but_current();
 
     disk& disk_;
     std::string folder_;
+    std::uint64_t small_;
     std::uint64_t generation_ = 0;
     std::unique_ptr<file> file_;
     std::vector<std::byte> gathered_;

@@ -11,8 +11,10 @@
 #include "app/client_options.hpp"
 #include "app/commands.hpp"
 #include "app/ledger_file.hpp"
+#include "app/rules_keeper.hpp"
 #include "app/serve_settings.hpp"
 #include "app/tables.hpp"
+#include "fault/rule_parser.hpp"
 
 namespace cb::app {
 namespace {
@@ -167,6 +169,94 @@ TEST(tables, columns_are_as_wide_as_their_cells) {
 TEST(tables, documents_are_indented) {
     const auto document = boost::json::parse(R"({"a":1,"b":{"c":[{"d":true},"e"]}})");
     EXPECT_EQ(indented(document), "a: 1\nb:\n  c:\n    - d: true\n    - e\n");
+}
+
+std::string line_of(std::uint64_t sequence, fault::entry_state state) {
+    fault::ledger_entry entry;
+    entry.sequence = ledger_sequence(sequence);
+    entry.rule = "r";
+    entry.state = state;
+    return to_json(entry) + "\n";
+}
+
+TEST(ledger_file, goes_on_behind_its_last_whole_line_and_knows_what_is_open) {
+    using enum fault::entry_state;
+    const auto whole = line_of(1, open) + line_of(2, open) + line_of(3, open) + line_of(2, done);
+    const temporary_file file(whole + line_of(4, open).substr(0, 40));
+    {
+        ledger_file ledger(file.name(), true);
+        const auto earlier = ledger.take_earlier();
+        EXPECT_EQ(earlier.next, 4U) << "a torn line is none";
+        ASSERT_EQ(earlier.open.size(), 2U);
+        EXPECT_EQ(earlier.open[0].sequence, ledger_sequence(1));
+        EXPECT_EQ(earlier.open[1].sequence, ledger_sequence(3));
+        fault::ledger_entry next;
+        next.sequence = ledger_sequence(4);
+        ledger.append(next);
+        EXPECT_TRUE(ledger.flush());
+    }
+    ledger_file again(file.name());
+    const auto earlier = again.take_earlier();
+    EXPECT_EQ(earlier.next, 5U);
+    EXPECT_EQ(earlier.open.size(), 3U);
+}
+
+/// A folder that is gone after the test.
+class temporary_folder {
+public:
+    temporary_folder()
+        : path_(std::filesystem::temp_directory_path() / ("chaosbroker-test-folder-" + std::to_string(getpid()))) {
+        std::filesystem::create_directory(path_);
+    }
+    ~temporary_folder() { std::filesystem::remove_all(path_); }
+    [[nodiscard]] std::string name() const { return path_.string(); }
+
+private:
+    std::filesystem::path path_;
+};
+
+TEST(rules_keeper, gives_back_what_it_was_given_and_time_has_passed) {
+    using namespace std::chrono_literals;
+    const temporary_folder folder;
+    manual_clock clock;
+    silent_log log;
+    rules_keeper keeper(folder.name(), true, clock, log);
+    EXPECT_FALSE(keeper.read().has_value()) << "no rule was ever changed";
+    const auto parsed = fault::parse_rules("format: 1\nmix: {slow: 2.5, for: 60s}\nrules: [{name: r, start: 1s, for: "
+                                           "9s, do: {late: {delay: 4ms}}}, {name: q, limit: 3, do: salt}]");
+    ASSERT_TRUE(parsed);
+    for (const auto seed : {std::uint64_t{0}, std::uint64_t{42}, ~std::uint64_t{0}}) {
+        keeper.keep({parsed->rules, *parsed->the_mix, {{"r", 2s}, {"mix-slow", 5s}}, true, seed});
+        clock.advance(3s);
+        const auto back = keeper.read();
+        ASSERT_TRUE(back);
+        EXPECT_EQ(back->rules, parsed->rules);
+        EXPECT_EQ(back->the_mix, *parsed->the_mix);
+        EXPECT_EQ(back->ages.at("r"), 5s);
+        EXPECT_EQ(back->ages.at("mix-slow"), 8s);
+        EXPECT_TRUE(back->locked);
+        EXPECT_EQ(back->seed, seed);
+    }
+}
+
+TEST(rules_keeper, refuses_a_damaged_file_by_its_name) {
+    const temporary_folder folder;
+    manual_clock clock;
+    silent_log log;
+    const rules_keeper keeper(folder.name(), false, clock, log);
+    const auto file = folder.name() + "/rules.json";
+    for (const std::string text : {"", "{", "[]", "{}", R"({"document": {"format": 1, "rules": [{"name": 1}]}})",
+                                   R"({"document": {"format": 1, "rules": [{"name": "r", "do": "explode"}]}})"}) {
+        std::ofstream(file, std::ios::trunc) << text;
+        try {
+            (void)keeper.read();
+            ADD_FAILURE() << "was read: " << text;
+        } catch (const command_error& wrong) {
+            EXPECT_EQ(wrong.code(), exit_code::environment);
+            EXPECT_EQ(std::string(wrong.what()).find(file), 0U) << wrong.what();
+            EXPECT_NE(std::string(wrong.what()).find("remove it"), std::string::npos);
+        }
+    }
 }
 
 } // namespace

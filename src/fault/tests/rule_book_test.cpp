@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/random.hpp"
+#include "fault/ledger.hpp"
 #include "fault/rule_parser.hpp"
 
 namespace cb::fault {
@@ -162,6 +164,113 @@ TEST_F(rule_book_test, a_later_lease_takes_rules_over_and_replacing_or_clearing_
     EXPECT_TRUE(book_.end_lease(third));
     EXPECT_EQ(live(), names{});
     EXPECT_FALSE(book_.end_lease(third));
+}
+
+TEST_F(rule_book_test, what_lasts_comes_back_with_its_windows_and_its_lock_and_without_leases) {
+    std::vector<rule_book::lasting> kept;
+    book_.set_keeper([&](const rule_book::lasting& what) { kept.push_back(what); });
+    ASSERT_TRUE(book_.apply(document("rules: [{name: r, for: 60s, do: delete}]"), false));
+    rule_book::terms leased;
+    leased.lease = 30s;
+    ASSERT_TRUE(book_.apply(document("rules: [{name: leased, do: delete}]"), false, leased));
+    clock_.advance(10s);
+    ASSERT_TRUE(book_.set_mix(share(5, 5, 60s)));
+    clock_.advance(20s);
+    ASSERT_TRUE(book_.apply(document("rules: [{name: later, for: 60s, do: salt}]"), false));
+    ASSERT_EQ(kept.size(), 4U) << "once after each change";
+    auto before = kept.back();
+    before.locked = true;
+
+    // The next life; the machine's clock began anew.
+    manual_clock clock;
+    std::shared_ptr<const plan> published;
+    rule_book book(7, clock, [&](std::shared_ptr<const plan> next) { published = std::move(next); });
+    ASSERT_TRUE(book.restore(before));
+    EXPECT_EQ(book.look().seed, 42U);
+    EXPECT_TRUE(book.look().locked);
+    EXPECT_FALSE(book.set_mix(share(1, 0, {})));
+    EXPECT_EQ(book.look().the_mix, share(5, 5, 60s));
+    const auto active = [&] {
+        names out;
+        for (const auto& each : published->rules()) {
+            if (each->active(clock.now())) {
+                out.push_back(each->text.name);
+            }
+        }
+        return out;
+    };
+    clock.advance(29s);
+    EXPECT_EQ(active(), (names{"r", "later", "mix-slow", "mix-delete"}));
+    clock.advance(1s);
+    EXPECT_EQ(active(), (names{"later", "mix-slow", "mix-delete"})) << "r had been on for 30 s";
+    clock.advance(10s);
+    EXPECT_EQ(active(), names{"later"});
+    clock.advance(20s);
+    EXPECT_EQ(active(), names{});
+}
+
+TEST(ledger_entry, is_read_back_as_it_was_written) {
+    random_source random(3);
+    const auto text = [&] {
+        static constexpr std::string_view letters = "abc \"\\/\n\t\x01\x7f{}:,";
+        std::string out;
+        for (auto left = random.below(12); left > 0; --left) {
+            out +=
+                random.below(8) == 0 ? std::string("\xc3\xa4") : std::string(1, letters[random.below(letters.size())]);
+        }
+        return out;
+    };
+    const auto number = [&] { return static_cast<std::int64_t>(random.next() >> 1U) >> random.below(63); };
+    for (int i = 0; i < 2'000; ++i) {
+        ledger_entry one;
+        one.sequence = ledger_sequence(1 + random.below(1'000'000));
+        one.time_ms = 1'700'000'000'000 + static_cast<std::int64_t>(random.below(100'000'000'000));
+        one.rule = text();
+        one.effect = text();
+        one.state = static_cast<entry_state>(random.below(4));
+        one.reason = text();
+        one.attempt = static_cast<std::int32_t>(random.below(9));
+        one.connection = connection_id(random.below(1'000));
+        one.client_id = text();
+        one.api = text();
+        one.topic = text();
+        one.partition = static_cast<std::int32_t>(random.below(100)) - 1;
+        one.offset = random.below(2) == 0 ? -1 : number();
+        one.sequence_number = random.below(2) == 0 ? -1 : number();
+        one.ordinal = random.below(2) == 0 ? -1 : number();
+        one.key = random.below(2) == 0 ? std::nullopt : std::optional(text());
+        one.record_hash = random.next();
+        one.bytes_before = random.below(2) == 0 ? -1 : number();
+        one.bytes_after = random.below(2) == 0 ? -1 : number();
+        one.trace_id = text();
+        const auto line = to_json(one);
+        const auto back = parse_ledger_entry(line);
+        ASSERT_TRUE(back) << line;
+        ASSERT_EQ(to_json(*back), line);
+        ASSERT_EQ(back->time_ms, one.time_ms) << line;
+        ASSERT_EQ(back->key, one.key) << line;
+        ASSERT_EQ(back->record_hash, one.record_hash) << line;
+        ASSERT_EQ(back->state, one.state) << line;
+    }
+    // Bytes that are no text: read all the same, for the entry is to be closed.
+    ledger_entry binary;
+    binary.sequence = ledger_sequence(1);
+    binary.key = std::string("\xff\x00\xfe", 3);
+    EXPECT_TRUE(parse_ledger_entry(to_json(binary)));
+    for (const std::string wrong : {"", "{", "[]", "{}", R"({"sequence": 0})", R"({"sequence": "1"})"}) {
+        EXPECT_FALSE(parse_ledger_entry(wrong)) << wrong;
+    }
+}
+
+TEST(ledger, gives_out_no_number_that_others_still_name) {
+    manual_clock clock;
+    ledger entries(10, clock);
+    entries.restore(5, {});
+    entries.number_above(ledger_sequence(8));
+    entries.number_above(ledger_sequence(2));
+    EXPECT_EQ(entries.open({}), ledger_sequence(9));
+    entries.close(ledger_sequence(8), entry_state::done);
+    EXPECT_EQ(entries.find(ledger_sequence(9))->state, entry_state::open);
 }
 
 } // namespace
