@@ -14,7 +14,7 @@ namespace {
 class posix_disk_test : public ::testing::Test {
 protected:
     posix_disk_test() {
-        std::string name = std::filesystem::temp_directory_path() / "cb-disk-XXXXXX";
+        std::string name = std::filesystem::temp_directory_path() / ("cb-disk-" + std::string(6, 'X'));
         folder_ = mkdtemp(name.data());
     }
     ~posix_disk_test() override { std::filesystem::remove_all(folder_); }

@@ -58,7 +58,7 @@ client make(rd_kafka_type_t type, const std::map<std::string, std::string>& sett
 class killable_broker {
 public:
     explicit killable_broker(std::vector<std::string> flags) : flags_(std::move(flags)) {
-        std::string name = std::filesystem::temp_directory_path() / "cb-restart-XXXXXX";
+        std::string name = std::filesystem::temp_directory_path() / ("cb-restart-" + std::string(6, 'X'));
         folder_ = mkdtemp(name.data());
         flags_.insert(flags_.end(), {"--data", folder_});
         start("127.0.0.1:0");
@@ -101,7 +101,7 @@ private:
 };
 
 std::string write_file(const std::string& text) {
-    std::string name = std::filesystem::temp_directory_path() / "cb-rules-XXXXXX";
+    std::string name = std::filesystem::temp_directory_path() / ("cb-rules-" + std::string(6, 'X'));
     const int file = mkstemp(name.data());
     const auto written = write(file, text.data(), text.size());
     close(file);
