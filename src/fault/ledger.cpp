@@ -112,6 +112,7 @@ result<ledger_entry> parse_ledger_entry(std::string_view line) {
     for (const auto each : {entry_state::open, entry_state::done, entry_state::undone, entry_state::unknown}) {
         out.state = state == to_string(each) ? each : out.state;
     }
+    out.reason = text("reason");
     out.attempt = static_cast<std::int32_t>(number("attempt", 1));
     out.connection = connection_id(static_cast<std::uint64_t>(number("connection", 0)));
     out.client_id = text("client_id");
