@@ -7,6 +7,7 @@
 
 #include "broker/node.hpp"
 #include "broker/tests/asking.hpp"
+#include "broker/tests/batches.hpp"
 #include "broker/topics.hpp"
 #include "fault/rule_parser.hpp"
 #include "protocol/add_partitions_to_txn.hpp"
@@ -510,6 +511,46 @@ INSTANTIATE_TEST_SUITE_P(
         case_of{"cut_with_a_small_journal", flush_setting::moment::every_batch, after_cut::loses_all, 600},
         case_of{"torn_with_a_small_journal", flush_setting::moment::every_batch, after_cut::anything_goes, 600}),
     [](const auto& given) { return std::string(given.param.name); });
+
+wire::slice numbered_batch(const broker::producer_identity& who, std::int32_t sequence, int count) {
+    return broker::testing::make_batch({.count = count, .producer_id = who.id, .epoch = 0, .sequence = sequence});
+}
+
+TEST(fault_journal, forgets_what_a_refused_batch_would_have_become) {
+    storage::simulated_disk disk;
+    manual_clock clock;
+    broker::producer_identity who;
+    std::int32_t sequence = 0;
+    std::uint64_t refused = 0;
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        SCOPED_TRACE(i);
+        life broker(disk, {}, clock, i, storage::journal::small_bytes);
+        if (i == 0) {
+            protocol::init_producer_id_request wanted;
+            wanted.transactional_id = std::nullopt;
+            wanted.transaction_timeout_ms = 60'000;
+            who.id = broker.ask<protocol::init_producer_id_response>(wanted, 4)->producer_id;
+            protocol::create_topics_request topics;
+            topics.topics.push_back({});
+            topics.topics.back().name = "t";
+            topics.topics.back().num_partitions = 1;
+            topics.topics.back().replication_factor = 1;
+            ASSERT_TRUE(broker.ask<protocol::create_topics_response>(topics, 7));
+        }
+        const auto send = [&](std::int32_t at) {
+            const auto wanted = broker::testing::produce_of("t", 0, numbered_batch(who, at, 4));
+            return broker.ask<protocol::produce_response>(wanted, 9)->responses.at(0).partition_responses.at(0);
+        };
+        // The first passes as it is: a log that holds nothing of a producer lets it begin anywhere.
+        broker.rules(i > 0);
+        EXPECT_EQ(send(sequence).error_code, 0);
+        sequence += 4;
+        broker.rules(true);
+        const auto gap = send(sequence + 40);
+        refused += gap.error_code == protocol::number(protocol::error_code::out_of_order_sequence_number);
+    }
+    EXPECT_GT(refused, 15U);
+}
 
 } // namespace
 } // namespace cb::proxy
