@@ -85,6 +85,31 @@ std::string value_of(std::int64_t n) {
     return out;
 }
 
+/// A consumer that reads on a thread of its own while messages are sent, and ends with it when sending fails.
+class consumption {
+public:
+    explicit consumption(reader& consumer) : thread_([this, &consumer] { all_ = consumer.read_until(expected_); }) {}
+    ~consumption() {
+        if (thread_.joinable()) {
+            until(0);
+        }
+    }
+    consumption(const consumption&) = delete;
+    consumption& operator=(const consumption&) = delete;
+
+    /// What it got, once that is so many messages or nothing comes any more.
+    const std::vector<delivery>& until(std::int64_t messages) {
+        expected_ = messages;
+        thread_.join();
+        return all_;
+    }
+
+private:
+    std::vector<delivery> all_;
+    std::atomic<std::int64_t> expected_ = -1;
+    std::thread thread_; ///< behind what it uses
+};
+
 class main_job {
 public:
     explicit main_job(job_options options)
@@ -100,9 +125,7 @@ public:
         writer producer(broker_.bootstrap());
         producer.create_topic(topic, partitions);
         reader consumer(broker_.bootstrap(), "main-job-" + what.name, topic);
-        std::vector<delivery> deliveries;
-        std::atomic<std::int64_t> expected = -1;
-        std::thread reading([&] { deliveries = consumer.read_until(expected); });
+        consumption reading(consumer);
 
         outcome out;
         out.sent = static_cast<std::size_t>(options_.messages);
@@ -116,9 +139,7 @@ public:
         }
         producer.finish();
         wait_until_nothing_is_held();
-        expected = producer.records_in(topic, partitions);
-        reading.join();
-        compare(topic, deliveries, out);
+        compare(topic, reading.until(producer.records_in(topic, partitions)), out);
         return out;
     }
 
