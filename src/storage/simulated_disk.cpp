@@ -2,7 +2,6 @@
 #include "storage/simulated_disk.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace cb::storage {
@@ -27,7 +26,7 @@ public:
         if (at + into.size() > node_->bytes.size()) {
             return fail(errc::io, "read: the file ends before");
         }
-        std::memcpy(into.data(), node_->bytes.data() + at, into.size());
+        std::copy_n(node_->bytes.begin() + static_cast<std::ptrdiff_t>(at), into.size(), into.begin());
         return {};
     }
     result<void> truncate(std::uint64_t size) override {
