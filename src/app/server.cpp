@@ -190,14 +190,14 @@ public:
           ledger_(limits::ledger_entries, clock_),
           pipeline_(backend_, clock_, ledger_, key_form_of(settings.ledger_keys), log, seed_),
           gateway_(data_loop_, pipeline_, log, files_max_ - (data_ ? limits::open_data_files_of(files_max_) : 0)),
-          rules_(seed_, clock_, [this](std::shared_ptr<const fault::plan> next) { publish(std::move(next)); }),
+          rules_(seed_, clock_,
+                 [this](std::shared_ptr<const fault::plan> next) { pipeline_.publish(std::move(next)); }),
           api_({data_loop_, rules_, ledger_, pipeline_, gateway_, node_, log, clock_, CB_VERSION}) {}
 
     void run() {
         open_ledger();
         take_up_faults();
         load_rules();
-        running_ = true;
         open_listeners();
         gateway_.add_timed({[this] { return node_.next_deadline(); }, [this] { node_.advance(); }});
         gateway_.add_timed({[this] { return pipeline_.next_deadline(); }, [this] { pipeline_.advance(); }});
@@ -246,14 +246,6 @@ private:
             data_loop_.context().run_for(milliseconds(20));
         } while (!joined);
         joiner.join();
-    }
-
-    void publish(std::shared_ptr<const fault::plan> next) {
-        if (running_) {
-            data_loop_.ask([this, next] { pipeline_.set_plan(next); });
-        } else {
-            pipeline_.set_plan(std::move(next));
-        }
     }
 
     [[nodiscard]] bool flushes_every_batch() const {
@@ -431,7 +423,6 @@ private:
     log_sink& log_;
     fault::rule_set given_;
     std::uint64_t seed_;
-    bool running_ = false;
     system_clock clock_;
     net::event_loop data_loop_;
     net::event_loop control_loop_;

@@ -129,11 +129,13 @@ const std::string* fault_pipeline::group_of(const broker::client_context& client
 }
 
 nanoseconds fault_pipeline::delay_before(const pipeline_request& what) {
+    take_plan();
     return plan_->wants(fault::intercept::request) ? requests_.delay_before(*plan_, what, context_of(what))
                                                    : nanoseconds::zero();
 }
 
 result<void> fault_pipeline::submit(const pipeline_request& what, pipeline_reply reply) {
+    take_plan();
     note_group(what);
     const bool requests = plan_->wants(fault::intercept::request);
     switch (what.header.api) {
@@ -457,6 +459,7 @@ bool fault_pipeline::put_fetch_errors(const pipeline_request& what, request_fate
 
 void fault_pipeline::answer_fetch(const pipeline_request& what, request_fate fate, wire::chain body,
                                   const pipeline_reply& reply) {
+    take_plan(); // a long poll is answered by the rules of its end
     const auto version = what.header.version;
     wire::reader in(body.flatten());
     auto response = protocol::fetch_response::decode(in, version);

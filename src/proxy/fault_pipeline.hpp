@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <set>
 
@@ -33,7 +34,16 @@ public:
     fault_pipeline(backend::backend& to, const clock& time, fault::ledger& entries, fault::key_form keys, log_sink& log,
                    std::uint64_t seed, std::size_t held_messages_max = limits::held_messages);
 
-    void set_plan(std::shared_ptr<const fault::plan> next) { plan_ = std::move(next); }
+    /// From the next request on this plan is in force. Any thread: whoever publishes does not wait for the data loop.
+    void publish(std::shared_ptr<const fault::plan> next) {
+        published_.store(std::move(next));
+        is_news_.store(true, std::memory_order_release);
+    }
+    /// The same on the data loop, at once.
+    void set_plan(std::shared_ptr<const fault::plan> next) {
+        publish(std::move(next));
+        take_plan();
+    }
     [[nodiscard]] const std::shared_ptr<const fault::plan>& current_plan() const { return plan_; }
     /// Called when a deadline may have become earlier.
     void set_reschedule(std::function<void()> reschedule) { reschedule_ = std::move(reschedule); }
@@ -97,6 +107,15 @@ private:
     const clock& time_;
     fault::ledger& ledger_;
     log_sink& log_;
+    /// Read once a request, so that a change costs the data path a look at a flag.
+    void take_plan() {
+        if (is_news_.load(std::memory_order_acquire)) {
+            is_news_.store(false, std::memory_order_relaxed);
+            plan_ = published_.load();
+        }
+    }
+    std::atomic<std::shared_ptr<const fault::plan>> published_;
+    std::atomic<bool> is_news_ = false;
     std::shared_ptr<const fault::plan> plan_ = std::make_shared<const fault::plan>();
     request_judge requests_;
     fault::attempts attempts_;

@@ -97,9 +97,8 @@ protected:
     fault::ledger ledger_{1000, clock_};
     proxy::fault_pipeline pipeline_{backend_, clock_, ledger_, fault::key_form::full, log_, 1};
     proxy::gateway gateway_{data_loop_, pipeline_, log_, 100};
-    fault::rule_book rules_{1, clock_, [this](std::shared_ptr<const fault::plan> next) {
-                                data_loop_.ask([this, next] { pipeline_.set_plan(next); });
-                            }};
+    fault::rule_book rules_{1, clock_,
+                            [this](std::shared_ptr<const fault::plan> next) { pipeline_.publish(std::move(next)); }};
     api api_{{data_loop_, rules_, ledger_, pipeline_, gateway_, node_, log_, clock_, "test"}};
     http_server server_{control_loop_, {{"127.0.0.1", 0}, ""}, api_.routes(), log_};
     boost::asio::io_context client_context_;
