@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <map>
+#include <mutex>
 #include <set>
+#include <utility>
 
 #include "base/log.hpp"
 #include "fault/attempts.hpp"
@@ -36,7 +38,8 @@ public:
 
     /// From the next request on this plan is in force. Any thread: whoever publishes does not wait for the data loop.
     void publish(std::shared_ptr<const fault::plan> next) {
-        published_.store(std::move(next));
+        const std::lock_guard lock(publishing_);
+        published_ = std::move(next);
         is_news_.store(true, std::memory_order_release);
     }
     /// The same on the data loop, at once.
@@ -44,7 +47,11 @@ public:
         publish(std::move(next));
         take_plan();
     }
-    [[nodiscard]] const std::shared_ptr<const fault::plan>& current_plan() const { return plan_; }
+    /// What the next request will be judged by. On the data loop.
+    [[nodiscard]] const std::shared_ptr<const fault::plan>& current_plan() {
+        take_plan();
+        return plan_;
+    }
     /// Called when a deadline may have become earlier.
     void set_reschedule(std::function<void()> reschedule) { reschedule_ = std::move(reschedule); }
     /// With --data: what must outlive the broker is kept there, and what an earlier life left is taken up again. Once,
@@ -107,14 +114,21 @@ private:
     const clock& time_;
     fault::ledger& ledger_;
     log_sink& log_;
-    /// Read once a request, so that a change costs the data path a look at a flag.
+    /// Read once a request, so that a change costs the data path a look at a flag. Never waits: who holds the lock has
+    /// not answered its change yet.
     void take_plan() {
-        if (is_news_.load(std::memory_order_acquire)) {
+        if (!is_news_.load(std::memory_order_acquire)) {
+            return;
+        }
+        std::shared_ptr<const fault::plan> old; // destroyed without the lock
+        const std::unique_lock lock(publishing_, std::try_to_lock);
+        if (lock) {
+            old = std::exchange(plan_, published_);
             is_news_.store(false, std::memory_order_relaxed);
-            plan_ = published_.load();
         }
     }
-    std::atomic<std::shared_ptr<const fault::plan>> published_;
+    std::mutex publishing_;
+    std::shared_ptr<const fault::plan> published_;
     std::atomic<bool> is_news_ = false;
     std::shared_ptr<const fault::plan> plan_ = std::make_shared<const fault::plan>();
     request_judge requests_;
