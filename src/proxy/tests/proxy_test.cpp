@@ -155,7 +155,7 @@ protected:
         return out;
     }
     using texts = std::vector<std::string>;
-    [[nodiscard]] const fault::counts& counters(std::size_t rule) const {
+    [[nodiscard]] const fault::counts& counters(std::size_t rule) {
         return pipeline_.current_plan()->rules().at(rule)->state->total;
     }
 
