@@ -30,7 +30,7 @@ namespace cb::proxy {
 ///   others:  backend
 ///
 /// A request that no rule can touch is not decoded.
-/// Owner: the application. Thread: the data loop's; the control plane posts new plans to it.
+/// Owner: the application. Thread: the data loop's; the control plane publishes new plans to it.
 class fault_pipeline final : public request_pipeline {
 public:
     fault_pipeline(backend::backend& to, const clock& time, fault::ledger& entries, fault::key_form keys, log_sink& log,
