@@ -5,8 +5,6 @@
 #include <charconv>
 #include <set>
 
-#include <yaml-cpp/yaml.h>
-
 #include "base/limits.hpp"
 #include "fault/legal_errors.hpp"
 #include "fault/text_pattern.hpp"
@@ -14,151 +12,9 @@
 namespace cb::fault {
 namespace {
 
-/// Thrown inside this file only; parse_* turn it into a value.
-struct refused {
-    rule_error why;
-};
-
-/// How alike two words are: the fewest single edits between them.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) {
-        row[j] = j;
-    }
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        auto diagonal = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const auto next = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
-            diagonal = std::exchange(row[j], next);
-        }
-    }
-    return row.back();
-}
-
-std::string listed(const std::vector<std::string_view>& words) {
-    std::string out;
-    for (const auto word : words) {
-        out += (out.empty() ? "" : ", ") + std::string(word);
-    }
-    return out;
-}
-
-/// A node of the document and its path, for errors.
-class field {
-public:
-    field(YAML::Node node, std::string path) : node_(std::move(node)), path_(std::move(path)) {}
-
-    [[noreturn]] void refuse(const std::string& message) const {
-        const auto mark = node_.Mark();
-        throw refused{{std::string(), mark.is_null() ? 0 : mark.line + 1, path_, message}};
-    }
-    [[nodiscard]] bool there() const { return node_.IsDefined() && !node_.IsNull(); }
-    [[nodiscard]] bool is_map() const { return node_.IsMap(); }
-    [[nodiscard]] bool is_list() const { return node_.IsSequence(); }
-    [[nodiscard]] bool is_scalar() const { return node_.IsScalar(); }
-    /// In quotes: a string, whatever it looks like.
-    [[nodiscard]] bool quoted() const { return node_.Tag() == "!"; }
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-    [[nodiscard]] field operator[](const std::string& name) const {
-        return {node_[name], path_.empty() ? name : path_ + "." + name};
-    }
-    [[nodiscard]] std::vector<field> elements() const {
-        std::vector<field> out;
-        for (std::size_t i = 0; i < node_.size(); ++i) {
-            out.emplace_back(node_[i], path_ + "[" + std::to_string(i) + "]");
-        }
-        return out;
-    }
-    [[nodiscard]] std::vector<std::pair<std::string, field>> entries() const {
-        std::vector<std::pair<std::string, field>> out;
-        for (const auto& each : node_) {
-            const auto name = each.first.as<std::string>();
-            out.emplace_back(name, field(each.second, path_.empty() ? name : path_ + "." + name));
-        }
-        return out;
-    }
-    void need_map(const std::string& what) const {
-        if (!is_map()) {
-            refuse(what + " must be a mapping");
-        }
-    }
-    /// Every key is one of these, and none stands twice.
-    void allow(const std::vector<std::string_view>& names) const {
-        std::set<std::string> seen;
-        for (const auto& [name, value] : entries()) {
-            if (!seen.insert(name).second) {
-                value.refuse("'" + name + "' stands here twice");
-            }
-            if (std::find(names.begin(), names.end(), name) != names.end()) {
-                continue;
-            }
-            if (names.empty()) {
-                value.refuse("'" + name + "' is not understood: there is nothing to set here");
-            }
-            const auto nearest = *std::min_element(names.begin(), names.end(), [&, n = name](auto a, auto b) {
-                return edit_distance(n, a) < edit_distance(n, b);
-            });
-            const bool close = edit_distance(name, nearest) <= 2;
-            value.refuse("unknown key '" + name + "'; " +
-                         (close ? "did you mean '" + std::string(nearest) + "'?" : "known are " + listed(names)));
-        }
-    }
-    [[nodiscard]] std::string text(const std::string& right = "a text") const {
-        if (!is_scalar()) {
-            refuse("must be " + right);
-        }
-        return node_.Scalar();
-    }
-    [[nodiscard]] std::int64_t integer(std::int64_t least, std::int64_t most) const {
-        const auto raw = is_scalar() && !quoted() ? node_.Scalar() : std::string();
-        std::int64_t value = 0;
-        const auto [end, code] = std::from_chars(raw.data(), raw.data() + raw.size(), value);
-        if (raw.empty() || code != std::errc{} || end != raw.data() + raw.size() || value < least || value > most) {
-            refuse("must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-        }
-        return value;
-    }
-    [[nodiscard]] double number(double least, double most, const std::string& right) const {
-        const auto raw = is_scalar() ? node_.Scalar() : std::string();
-        double value = 0;
-        const auto [end, code] = std::from_chars(raw.data(), raw.data() + raw.size(), value);
-        if (raw.empty() || code != std::errc{} || end != raw.data() + raw.size() ||
-            !(value >= least && value <= most)) {
-            refuse("must be " + right);
-        }
-        return value;
-    }
-    [[nodiscard]] bool boolean() const {
-        const auto raw = is_scalar() ? node_.Scalar() : std::string();
-        if (raw != "true" && raw != "false") {
-            refuse("must be true or false");
-        }
-        return raw == "true";
-    }
-    [[nodiscard]] nanoseconds duration() const {
-        const auto parsed = parse_duration(is_scalar() ? node_.Scalar() : std::string());
-        if (!parsed) {
-            refuse("must be a duration with its unit, as 250ms, 5s or 2m");
-        }
-        return *parsed;
-    }
-    /// A scalar, or a list of them.
-    [[nodiscard]] std::vector<field> one_or_more() const {
-        if (is_list()) {
-            auto list = elements();
-            if (list.empty()) {
-                refuse("an empty list matches nothing; leave the selector out to match everything");
-            }
-            return list;
-        }
-        return {*this};
-    }
-
-private:
-    YAML::Node node_;
-    std::string path_;
-};
+using document::field;
+using document::guarded;
+using document::listed;
 
 std::vector<std::string> patterns(const field& in) {
     std::vector<std::string> out;
@@ -696,105 +552,10 @@ mix parse_mix_fields(const field& in, mix out) {
     return out;
 }
 
-int hex_digit(char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-/// The four digits behind \u at `at`, or -1.
-int unicode_escape(std::string_view text, std::size_t at) {
-    if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') {
-        return -1;
-    }
-    int out = 0;
-    for (auto i = at + 2; i < at + 6; ++i) {
-        const auto digit = hex_digit(text[i]);
-        if (digit < 0) {
-            return -1;
-        }
-        out = out * 16 + digit;
-    }
-    return out;
-}
-
-/// JSON writes what lies beyond the basic plane as two escapes (RFC 8259, 7), which YAML does not know: they become
-/// the one escape that both readers of our text agree on.
-std::string join_surrogates(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    for (std::size_t at = 0; at < text.size();) {
-        const auto high = unicode_escape(text, at);
-        const auto low = high >= 0xd800 && high < 0xdc00 ? unicode_escape(text, at + 6) : -1;
-        if (low >= 0xdc00 && low < 0xe000) {
-            std::array<char, 11> escape{};
-            std::snprintf(escape.data(), escape.size(), "\\U%08x", 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
-            out += escape.data();
-            at += 12;
-            continue;
-        }
-        const std::size_t step = text[at] == '\\' && at + 1 < text.size() ? 2 : 1;
-        out += text.substr(at, step);
-        at += step;
-    }
-    return out;
-}
-
-YAML::Node load(std::string_view text) {
-    if (text.size() > limits::rule_file_bytes) {
-        throw refused{{"", 0, "", "more than " + std::to_string(limits::rule_file_bytes) + " bytes of rules"}};
-    }
-    try {
-        const auto first = text.find_first_not_of(" \t\r\n");
-        const bool json = first != std::string_view::npos && text[first] == '{';
-        return YAML::Load(json ? join_surrogates(text) : std::string(text));
-    } catch (const YAML::Exception& wrong) {
-        throw refused{{"", wrong.mark.line + 1, "", "neither YAML nor JSON: " + wrong.msg}};
-    }
-}
-
-/// Runs `parse` and gives its refusal as a value; whatever yaml-cpp throws besides is a malformed document.
-template <class Parse>
-auto guarded(const std::string& file, Parse parse) -> tl::expected<decltype(parse()), rule_error> {
-    try {
-        return parse();
-    } catch (refused& no) {
-        no.why.file = file;
-        return tl::unexpected(std::move(no.why));
-    } catch (const YAML::Exception& wrong) {
-        return tl::unexpected(rule_error{file, wrong.mark.line + 1, "", wrong.msg});
-    }
-}
+/// The document's root.
+field rules_document(std::string_view text) { return document::load(text, limits::rule_file_bytes, "rules"); }
 
 } // namespace
-
-std::string rule_error::text() const {
-    std::string out = file;
-    if (line > 0) {
-        out += (out.empty() ? "line " : ":") + std::to_string(line);
-    }
-    if (!field.empty()) {
-        out += (out.empty() ? "" : ": ") + field;
-    }
-    return (out.empty() ? "" : out + ": ") + message;
-}
-
-std::optional<nanoseconds> parse_duration(std::string_view text) {
-    const auto unit_at = text.find_first_not_of("0123456789.");
-    if (unit_at == std::string_view::npos || unit_at == 0) {
-        return std::nullopt;
-    }
-    double value = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + unit_at, value);
-    const auto unit = text.substr(unit_at);
-    const double ms = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : 0;
-    constexpr double longest_ms = 1000.0 * 3'600'000;
-    if (code != std::errc{} || end != text.data() + unit_at || ms == 0 || value * ms > longest_ms) {
-        return std::nullopt;
-    }
-    return nanoseconds(static_cast<std::int64_t>(value * ms * 1'000'000));
-}
 
 std::optional<rule_error> check_together(const std::vector<rule>& rules) {
     if (rules.size() > limits::rules) {
@@ -828,7 +589,7 @@ std::optional<rule_error> check_together(const std::vector<rule>& rules) {
 
 tl::expected<rule_set, rule_error> parse_rules(std::string_view text, const std::string& file) {
     return guarded(file, [&] {
-        const field root(load(text), "");
+        const auto root = rules_document(text);
         root.need_map("a document of rules");
         root.allow({"format", "seed", "rules", "mix"});
         if (!root["format"].there() || root["format"].text() != "1") {
@@ -853,18 +614,18 @@ tl::expected<rule_set, rule_error> parse_rules(std::string_view text, const std:
             out.the_mix = parse_mix_fields(root["mix"], {});
         }
         if (const auto wrong = check_together(out.rules); wrong) {
-            throw refused{*wrong};
+            throw document::refused{*wrong};
         }
         return out;
     });
 }
 
 tl::expected<rule, rule_error> parse_rule(std::string_view text) {
-    return guarded("", [&] { return parse_one(field(load(text), "")); });
+    return guarded("", [&] { return parse_one(rules_document(text)); });
 }
 
 tl::expected<mix, rule_error> parse_mix(std::string_view text, const mix& before) {
-    return guarded("", [&] { return parse_mix_fields(field(load(text), ""), before); });
+    return guarded("", [&] { return parse_mix_fields(rules_document(text), before); });
 }
 
 } // namespace cb::fault

@@ -6,19 +6,13 @@
 
 #include <tl/expected.hpp>
 
+#include "document/field.hpp"
 #include "fault/rule.hpp"
 
 namespace cb::fault {
 
-/// A mistake in a document of rules. `text()` is the one sentence that people see.
-struct rule_error {
-    std::string file;  ///< empty: did not come from a file
-    int line = 0;      ///< 0: unknown
-    std::string field; ///< "rules[2].where.topic"
-    std::string message;
-
-    [[nodiscard]] std::string text() const;
-};
+using rule_error = document::mistake;
+using document::parse_duration;
 
 /// Reads a document of rules, YAML or JSON (JSON is read by the same parser): `format: 1`, `seed`, `rules`, `mix`.
 /// All that can be known to be wrong without traffic is refused here.
@@ -29,9 +23,6 @@ tl::expected<rule, rule_error> parse_rule(std::string_view text);
 
 /// A mix, or what is to change of `before`. A sum above 100 is refused.
 tl::expected<mix, rule_error> parse_mix(std::string_view text, const mix& before);
-
-/// "250ms", "5s", "2m", "1h"; nothing for anything else.
-std::optional<nanoseconds> parse_duration(std::string_view text);
 
 /// Checks rules against each other: names that stand twice, groups of more than 100 %.
 std::optional<rule_error> check_together(const std::vector<rule>& rules);

@@ -148,15 +148,6 @@ TEST(rule_parser, every_mistake_is_one_sentence_with_file_line_and_field) {
     }
 }
 
-TEST(durations, have_a_unit) {
-    EXPECT_EQ(*parse_duration("250ms"), 250ms);
-    EXPECT_EQ(*parse_duration("1.5s"), 1500ms);
-    EXPECT_EQ(*parse_duration("2m"), 2min);
-    for (const auto* wrong : {"", "5", "s", "5 s", "-1s", "1d", "99999999h"}) {
-        EXPECT_FALSE(parse_duration(wrong)) << wrong;
-    }
-}
-
 TEST(rules, effects_on_requests_that_do_not_fit_are_refused) {
     const auto refusal = [](const std::string& api, const std::string& effect) {
         const auto parsed = parse_rules("format: 1\nrules: [{name: r, intercept: request, where: {api: " + api +

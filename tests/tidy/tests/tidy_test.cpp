@@ -56,16 +56,19 @@ const std::map<std::string, std::set<std::string>>& layering() {
         {"base", {}},
         {"wire", {"base"}},
         {"record", {"base", "wire"}},
+        {"document", {"base"}},
         {"storage", {"base", "wire"}},
         {"protocol", {"base", "wire"}},
         {"net", {"base", "wire"}},
-        {"fault", {"base", "wire", "record", "protocol"}},
+        {"fault", {"base", "wire", "record", "document", "protocol"}},
         {"broker", {"base", "wire", "record", "storage", "protocol"}},
         {"backend", {"base", "wire", "record", "storage", "protocol", "net", "broker"}},
-        {"proxy", {"base", "wire", "record", "storage", "protocol", "net", "fault", "broker", "backend"}},
-        {"admin", {"base", "wire", "record", "storage", "protocol", "net", "fault", "broker", "backend", "proxy"}},
+        {"proxy", {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend"}},
+        {"admin",
+         {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend", "proxy"}},
         {"app",
-         {"base", "wire", "record", "storage", "protocol", "net", "fault", "broker", "backend", "proxy", "admin"}},
+         {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend", "proxy",
+          "admin"}},
     };
     return table;
 }

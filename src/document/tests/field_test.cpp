@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "document/field.hpp"
+
+#include <gtest/gtest.h>
+
+namespace cb::document {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(durations, have_a_unit) {
+    EXPECT_EQ(*parse_duration("250ms"), 250ms);
+    EXPECT_EQ(*parse_duration("1.5s"), 1500ms);
+    EXPECT_EQ(*parse_duration("2m"), 2min);
+    for (const auto* wrong : {"", "5", "s", "5 s", "-1s", "1d", "99999999h"}) {
+        EXPECT_FALSE(parse_duration(wrong)) << wrong;
+    }
+}
+
+std::string refusal(const std::string& text) {
+    const auto read = guarded("plan.yaml", [&] {
+        const auto root = load(text, 100, "plans");
+        root.need_map("a plan");
+        root.allow({"name", "people", "often"});
+        const auto name = root["name"].text("a name");
+        return name + std::to_string(root["people"].integer(1, 9)) +
+               std::to_string(root["often"].number(0, 1, "a share"));
+    });
+    return read ? "" : read.error().text();
+}
+
+TEST(field, says_file_line_and_path_of_what_is_wrong) {
+    EXPECT_EQ(refusal("name: a\npeople: 3\noften: 0.5"), "");
+    EXPECT_EQ(refusal("name: a\npeople: many\noften: 0.5"), "plan.yaml:2: people: must be a whole number from 1 to 9");
+    EXPECT_EQ(refusal("name: a\npeople: '3'\noften: 0.5"), "plan.yaml:2: people: must be a whole number from 1 to 9");
+    EXPECT_EQ(refusal("name: a\npeople: 3\n\noften: 2"), "plan.yaml:4: often: must be a share");
+    EXPECT_EQ(refusal("nam: a"), "plan.yaml:1: nam: unknown key 'nam'; did you mean 'name'?");
+    EXPECT_EQ(refusal("name: a\nname: b"), "plan.yaml:2: name: 'name' stands here twice");
+    EXPECT_EQ(refusal("- a"), "plan.yaml:1: a plan must be a mapping");
+    EXPECT_EQ(refusal(std::string(101, 'a')), "plan.yaml: more than 100 bytes of plans");
+    EXPECT_NE(refusal("name: [").find("neither YAML nor JSON"), std::string::npos);
+}
+
+TEST(field, reads_json_and_its_surrogate_pairs) {
+    const auto read = guarded("", [] { return load(R"({"name": "\ud83d\ude9a"})", 100, "plans")["name"].text(); });
+    ASSERT_TRUE(read);
+    EXPECT_EQ(*read, "\xf0\x9f\x9a\x9a");
+}
+
+} // namespace
+} // namespace cb::document
