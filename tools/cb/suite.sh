@@ -86,7 +86,7 @@ fetch_peers() {
     return 0
 }
 
-unit_tests="base_tests wire_tests record_tests document_tests storage_tests protocol_tests net_tests fault_tests broker_tests proxy_tests admin_tests app_tests"
+unit_tests="base_tests wire_tests record_tests metrics_tests document_tests storage_tests protocol_tests net_tests fault_tests broker_tests proxy_tests admin_tests app_tests"
 concurrent_tests="net_tests admin_tests"
 
 # same_victims COMMON… [-- VARIATION…]…: the main job with each variation agrees with the ledger, and the same messages are
@@ -276,6 +276,7 @@ run_soak() {
 run_bench() {
     case "${1:-}" in
         broker) build_preset release; fetch_peers; shift; bench/broker.sh "$@" ;;
+        metrics) build_preset release metrics_bench; shift; build/release/bin/metrics_bench "$@" ;;
         rewriting) build_preset release rewriting_bench; shift; build/release/bin/rewriting_bench "$@" ;;
         rules) build_preset release chaosbroker bench_client; shift; bench/rules.sh "$@" ;;
         instructions) ensure_packages bench; build_preset release rewriting_bench; bench/instructions.sh ;;
@@ -285,6 +286,7 @@ run_bench() {
             echo "./cb bench effects    what a rule costs: the broker's CPU a message"
             echo "./cb bench rules      rules changed 1,000 times a second under full traffic"
             echo "./cb bench instructions  the same in instructions, without sockets and without noise"
+            echo "./cb bench metrics    what a histogram costs: recording, merging, encoding"
             echo "./cb bench rewriting  the same without sockets: pipeline, rules and log alone"
             ;;
     esac
