@@ -129,7 +129,8 @@ result<plain_header> read_plain_header(std::string_view bytes) {
     }
     plain_header out{};
     out.counts_bytes = take<std::uint32_t>(bytes);
-    if (take<std::uint32_t>(bytes) != 0) {
+    // 1 is what hdr-histogram-js leaves here; a real shift is by whole buckets, at least 16.
+    if (take<std::uint32_t>(bytes) > 1) {
         return fail(errc::unsupported, "a histogram whose values were shifted");
     }
     const auto digits = take<std::uint32_t>(bytes);

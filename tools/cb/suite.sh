@@ -76,7 +76,7 @@ fetch_peers() {
         if (cd "$cache/kafkajs" && npm install --silent --no-audit --no-fund >"$cache/npm.log" 2>&1 </dev/null); then
             cp tests/peers/kafkajs/package.json "$cache/kafkajs.done"
         else
-            echo "kafkajs cannot be fetched from the npm registry (.cache/npm.log says why)" >&2
+            echo "kafkajs and hdr-histogram-js cannot be fetched from the npm registry (.cache/npm.log says why)" >&2
         fi
     fi
     tests/conformance/fetch_kafka.sh "$cache/kafka" || true
@@ -149,6 +149,8 @@ Written by \`./cb test\` when every test with a real client has passed.
 | kcat | $(kcat -V 2>&1 | sed -nE 's/^Version ([0-9.]+).*/\1/p') | every codec; TLS with client certificates; SASL PLAIN and SCRAM |
 | Apache Kafka's Java client and tools | $(sed -nE 's/.*<version>([0-9]+\.[0-9]+\.[0-9]+)<.*/\1/p' tests/peers/pom.xml | head -n 1) | codecs, idempotence, transactions, groups, admin; producing under faults |
 | kafkajs | $(sed -nE 's/.*"kafkajs": "([0-9.]+)".*/\1/p' tests/peers/kafkajs/package.json) | codecs, idempotence, transactions, groups, admin |
+| HdrHistogram (Java) | $(grep -A1 '>HdrHistogram<' tests/peers/pom.xml | sed -nE 's/.*<version>(.*)<.*/\1/p') | interval logs, read and written; HistogramLogProcessor |
+| hdr-histogram-js | $(sed -nE 's/.*"hdr-histogram-js": "([0-9.]+)".*/\1/p' tests/peers/kafkajs/package.json) | interval logs, read and written |
 
 On $os.
 TEXT

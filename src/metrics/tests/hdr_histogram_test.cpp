@@ -315,7 +315,7 @@ TEST(hdr_encoding, refuses_what_claims_too_much) {
     shape[15] = 6;
     EXPECT_EQ(hdr_histogram::decode_v2(shape).error().message, "a histogram claims an impossible shape");
     auto shifted = plain;
-    shifted[11] = 1;
+    shifted[10] = 8;
     EXPECT_EQ(hdr_histogram::decode_v2(shifted).error().kind, errc::unsupported);
     auto older = plain;
     older[3] = 1;
