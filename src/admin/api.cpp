@@ -18,6 +18,7 @@
 #include "broker/transaction_coordinator.hpp"
 #include "fault/rule_json.hpp"
 #include "fault/rule_parser.hpp"
+#include "metrics/prometheus.hpp"
 
 namespace cb::admin {
 namespace {
@@ -77,15 +78,6 @@ std::string state_word(const fault::compiled_rule& rule, mono_time now) {
         return "active";
     }
     return rule.over(now) ? "over" : "waiting";
-}
-
-/// A label's value in Prometheus text.
-std::string label(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        out += c == '\n' ? std::string("\\n") : c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-    }
-    return out;
 }
 
 } // namespace
@@ -568,31 +560,30 @@ http_response api::connections(const http_request& request) const {
 http_response api::metrics() const {
     auto plan = parts_.rules.look().current;
     auto text = parts_.data_loop.ask([&] {
-        std::string out;
-        const auto gauge = [&](const char* name, const char* help, auto value) {
-            out += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n{0} {2}\n", name, help, value);
-        };
-        gauge("chaosbroker_connections", "Client connections now.", parts_.gateway.connection_count());
-        gauge("chaosbroker_topics", "Topics.", parts_.node.topic_table().all().size());
-        gauge("chaosbroker_log_bytes", "Bytes taken for logs.", parts_.node.topic_table().budget().taken());
-        gauge("chaosbroker_held_messages", "Acknowledged messages not delivered yet.", parts_.pipeline.held().count());
-        gauge("chaosbroker_held_bytes", "Their bytes.", parts_.pipeline.held().bytes());
-        gauge("chaosbroker_ledger_last_sequence", "Sequence of the last ledger entry.", parts_.ledger.last_sequence());
-        gauge("chaosbroker_rules", "Rules, those of the mix included.", plan->rules().size());
+        metrics::prometheus_page page;
+        page.gauge("chaosbroker_connections", "Client connections now.", parts_.gateway.connection_count());
+        page.gauge("chaosbroker_topics", "Topics.", parts_.node.topic_table().all().size());
+        page.gauge("chaosbroker_log_bytes", "Bytes taken for logs.", parts_.node.topic_table().budget().taken());
+        page.gauge("chaosbroker_held_messages", "Acknowledged messages not delivered yet.",
+                   parts_.pipeline.held().count());
+        page.gauge("chaosbroker_held_bytes", "Their bytes.", parts_.pipeline.held().bytes());
+        page.gauge("chaosbroker_ledger_last_sequence", "Sequence of the last ledger entry.",
+                   parts_.ledger.last_sequence());
+        page.gauge("chaosbroker_rules", "Rules, those of the mix included.", plan->rules().size());
         const auto counter = [&](const char* name, const char* help, auto value_of) {
-            out += fmt::format("# HELP {0} {1}\n# TYPE {0} counter\n", name, help);
+            page.begin_counter(name, help);
             for (const auto& each : plan->rules()) {
-                out += fmt::format("{}{{rule=\"{}\",effect=\"{}\"}} {}\n", name, label(each->text.name),
-                                   fault::effect_name(each->text.what), value_of(each->state->total));
+                page.sample(value_of(each->state->total),
+                            {{"rule", each->text.name}, {"effect", fault::effect_name(each->text.what)}});
             }
         };
         counter("chaosbroker_rule_matched_total", "Messages or requests that a rule selected.",
                 [](const fault::counts& c) { return c.matched; });
         counter("chaosbroker_rule_injected_total", "Faults that a rule injected.",
                 [](const fault::counts& c) { return c.injected; });
-        return out;
+        return page.take();
     });
-    return {200, "text/plain; version=0.0.4; charset=utf-8", std::move(text)};
+    return {200, metrics::prometheus_page::content_type, std::move(text)};
 }
 
 std::vector<route> api::routes() {

@@ -119,4 +119,26 @@ constexpr std::size_t dry_run_examples = 10;
 /// Rows of one answer of a list.
 constexpr std::size_t list_rows = 10'000;
 
+// --- runs --------------------------------------------------------------------------------------------------------
+/// A row of an interval log: a histogram of five digits over all of 63 bits whose every place holds a count takes less.
+constexpr std::size_t histogram_log_line_bytes = 64 * mib;
+/// Requests of a run that are kept one by one, failed and slow ones as evidence; all others are only counted.
+constexpr std::size_t run_witnesses = 10'000;
+/// What a witness, a note or a detail says; a longer one is cut.
+constexpr std::size_t run_text_bytes = 1 * kib;
+/// Steps, and kinds of errors, that a run tells apart; a scenario has tens. What comes after is counted as "other".
+constexpr std::size_t run_steps = 1'000;
+constexpr std::size_t run_error_kinds = 1'000;
+/// Instances, and names of metrics, that a run tells apart: 200 replicas that restart every minute for an hour are
+/// 12,000.
+constexpr std::size_t run_instances = 100'000;
+constexpr std::size_t run_metrics = 10'000;
+/// Samples and ledger entries that wait in memory for the next second; at the limit they are written at once.
+constexpr std::size_t run_rows_waiting = 100'000;
+/// Ledger entries copied into a run: evidence to look at. The ledger's own file has all of them, its counters never
+/// drop.
+constexpr std::size_t run_ledger_entries = 1'000'000;
+/// How long a writer waits for another process that writes to the same run.
+constexpr int run_lock_wait_ms = 10'000;
+
 } // namespace cb::limits

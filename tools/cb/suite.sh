@@ -76,7 +76,7 @@ fetch_peers() {
         if (cd "$cache/kafkajs" && npm install --silent --no-audit --no-fund >"$cache/npm.log" 2>&1 </dev/null); then
             cp tests/peers/kafkajs/package.json "$cache/kafkajs.done"
         else
-            echo "kafkajs cannot be fetched from the npm registry (.cache/npm.log says why)" >&2
+            echo "kafkajs and hdr-histogram-js cannot be fetched from the npm registry (.cache/npm.log says why)" >&2
         fi
     fi
     tests/conformance/fetch_kafka.sh "$cache/kafka" || true
@@ -86,7 +86,7 @@ fetch_peers() {
     return 0
 }
 
-unit_tests="base_tests wire_tests record_tests document_tests storage_tests protocol_tests net_tests fault_tests broker_tests proxy_tests admin_tests app_tests"
+unit_tests="base_tests wire_tests record_tests metrics_tests document_tests storage_tests protocol_tests net_tests fault_tests broker_tests proxy_tests admin_tests app_tests"
 concurrent_tests="net_tests admin_tests"
 
 # same_victims COMMON… [-- VARIATION…]…: the main job with each variation agrees with the ledger, and the same messages are
@@ -149,6 +149,8 @@ Written by \`./cb test\` when every test with a real client has passed.
 | kcat | $(kcat -V 2>&1 | sed -nE 's/^Version ([0-9.]+).*/\1/p') | every codec; TLS with client certificates; SASL PLAIN and SCRAM |
 | Apache Kafka's Java client and tools | $(sed -nE 's/.*<version>([0-9]+\.[0-9]+\.[0-9]+)<.*/\1/p' tests/peers/pom.xml | head -n 1) | codecs, idempotence, transactions, groups, admin; producing under faults |
 | kafkajs | $(sed -nE 's/.*"kafkajs": "([0-9.]+)".*/\1/p' tests/peers/kafkajs/package.json) | codecs, idempotence, transactions, groups, admin |
+| HdrHistogram (Java) | $(grep -A1 '>HdrHistogram<' tests/peers/pom.xml | sed -nE 's/.*<version>(.*)<.*/\1/p') | interval logs, read and written; HistogramLogProcessor |
+| hdr-histogram-js | $(sed -nE 's/.*"hdr-histogram-js": "([0-9.]+)".*/\1/p' tests/peers/kafkajs/package.json) | interval logs, read and written |
 
 On $os.
 TEXT
@@ -276,6 +278,7 @@ run_soak() {
 run_bench() {
     case "${1:-}" in
         broker) build_preset release; fetch_peers; shift; bench/broker.sh "$@" ;;
+        metrics) build_preset release metrics_bench; shift; build/release/bin/metrics_bench "$@" ;;
         rewriting) build_preset release rewriting_bench; shift; build/release/bin/rewriting_bench "$@" ;;
         rules) build_preset release chaosbroker bench_client; shift; bench/rules.sh "$@" ;;
         instructions) ensure_packages bench; build_preset release rewriting_bench; bench/instructions.sh ;;
@@ -285,6 +288,7 @@ run_bench() {
             echo "./cb bench effects    what a rule costs: the broker's CPU a message"
             echo "./cb bench rules      rules changed 1,000 times a second under full traffic"
             echo "./cb bench instructions  the same in instructions, without sockets and without noise"
+            echo "./cb bench metrics    what a histogram costs: recording, merging, encoding"
             echo "./cb bench rewriting  the same without sockets: pipeline, rules and log alone"
             ;;
     esac

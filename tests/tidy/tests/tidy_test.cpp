@@ -56,6 +56,7 @@ const std::map<std::string, std::set<std::string>>& layering() {
         {"base", {}},
         {"wire", {"base"}},
         {"record", {"base", "wire"}},
+        {"metrics", {"base"}},
         {"document", {"base"}},
         {"storage", {"base", "wire"}},
         {"protocol", {"base", "wire"}},
@@ -65,10 +66,11 @@ const std::map<std::string, std::set<std::string>>& layering() {
         {"backend", {"base", "wire", "record", "storage", "protocol", "net", "broker"}},
         {"proxy", {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend"}},
         {"admin",
-         {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend", "proxy"}},
+         {"base", "wire", "record", "metrics", "document", "storage", "protocol", "net", "fault", "broker", "backend",
+          "proxy"}},
         {"app",
-         {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend", "proxy",
-          "admin"}},
+         {"base", "wire", "record", "metrics", "document", "storage", "protocol", "net", "fault", "broker", "backend",
+          "proxy", "admin"}},
     };
     return table;
 }
