@@ -81,6 +81,23 @@ std::string listed(const std::vector<std::string_view>& words) {
     return out;
 }
 
+std::string suggestion(std::string_view name, const std::vector<std::string_view>& known) {
+    if (known.empty()) {
+        return "there is none to name here";
+    }
+    const auto start = name.substr(0, 200); // what is longer resembles nothing
+    const auto nearest = *std::min_element(
+        known.begin(), known.end(), [&](auto a, auto b) { return edit_distance(start, a) < edit_distance(start, b); });
+    const auto enough = std::min<std::size_t>(2, std::max(start.size(), nearest.size()) / 2);
+    const bool close = start.size() == name.size() && edit_distance(name, nearest) <= enough;
+    if (close) {
+        return "did you mean '" + std::string(nearest) + "'?";
+    }
+    constexpr std::size_t shown = 40;
+    const bool all = known.size() <= shown;
+    return "known are " + (all ? listed(known) : listed({known.begin(), known.begin() + shown}) + " and others");
+}
+
 std::string mistake::text() const {
     std::string out = file;
     if (line > 0) {
@@ -145,12 +162,7 @@ void field::allow(const std::vector<std::string_view>& names) const {
         if (names.empty()) {
             value.refuse("'" + name + "' is not understood: there is nothing to set here");
         }
-        const auto nearest = *std::min_element(names.begin(), names.end(), [&, n = name](auto a, auto b) {
-            return edit_distance(n, a) < edit_distance(n, b);
-        });
-        const bool close = edit_distance(name, nearest) <= 2;
-        value.refuse("unknown key '" + name + "'; " +
-                     (close ? "did you mean '" + std::string(nearest) + "'?" : "known are " + listed(names)));
+        value.refuse("unknown key '" + name + "'; " + suggestion(name, names));
     }
 }
 

@@ -36,6 +36,10 @@ std::optional<nanoseconds> parse_duration(std::string_view text);
 /// "produce, fetch, request"
 std::string listed(const std::vector<std::string_view>& words);
 
+/// What to say of a name that is none of these: "did you mean 'b'?" when one is near, else "known are a, b, c"; of
+/// many only the first.
+std::string suggestion(std::string_view name, const std::vector<std::string_view>& known);
+
 /// A node of a YAML or JSON document, with its path and line for the sentence that refuses it. Every reader below
 /// throws `refused` when the node is not what it asks for. A value: cheap to copy.
 class field {
