@@ -44,21 +44,31 @@ std::string suggestion(std::string_view name, const std::vector<std::string_view
 /// throws `refused` when the node is not what it asks for. A value: cheap to copy.
 class field {
 public:
-    field(YAML::Node node, std::string path) : node_(std::move(node)), path_(std::move(path)) {}
+    field(const YAML::Node& node, std::string path) : node_(node), path_(std::move(path)) {}
+    field(const field&) = default;
+    /// Takes the other's place. YAML::Node's own assignment would change the document instead.
+    field& operator=(const field& other) {
+        if (this != &other) {
+            node_.emplace(*other.node_);
+            path_ = other.path_;
+        }
+        return *this;
+    }
+    ~field() = default;
 
     [[noreturn]] void refuse(const std::string& message) const;
-    [[nodiscard]] bool there() const { return node_.IsDefined() && !node_.IsNull(); }
-    [[nodiscard]] bool is_map() const { return node_.IsMap(); }
-    [[nodiscard]] bool is_list() const { return node_.IsSequence(); }
-    [[nodiscard]] bool is_scalar() const { return node_.IsScalar(); }
+    [[nodiscard]] bool there() const { return node_->IsDefined() && !node_->IsNull(); }
+    [[nodiscard]] bool is_map() const { return node_->IsMap(); }
+    [[nodiscard]] bool is_list() const { return node_->IsSequence(); }
+    [[nodiscard]] bool is_scalar() const { return node_->IsScalar(); }
     /// In quotes: a string, whatever it looks like.
-    [[nodiscard]] bool quoted() const { return node_.Tag() == "!"; }
+    [[nodiscard]] bool quoted() const { return node_->Tag() == "!"; }
     [[nodiscard]] const std::string& path() const { return path_; }
     /// From 1; 0 when it is not known.
     [[nodiscard]] int line() const;
 
     [[nodiscard]] field operator[](const std::string& name) const {
-        return {node_[name], path_.empty() ? name : path_ + "." + name};
+        return {std::as_const(*node_)[name], path_.empty() ? name : path_ + "." + name};
     }
     [[nodiscard]] std::vector<field> elements() const;
     [[nodiscard]] std::vector<std::pair<std::string, field>> entries() const;
@@ -75,7 +85,7 @@ public:
     [[nodiscard]] std::vector<field> one_or_more() const;
 
 private:
-    YAML::Node node_;
+    std::optional<YAML::Node> node_; ///< always there; optional so that it can be put anew
     std::string path_;
 };
 

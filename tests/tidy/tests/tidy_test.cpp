@@ -64,11 +64,12 @@ const std::map<std::string, std::set<std::string>>& layering() {
         {"broker", {"base", "wire", "record", "storage", "protocol"}},
         {"backend", {"base", "wire", "record", "storage", "protocol", "net", "broker"}},
         {"proxy", {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend"}},
+        {"load", {"base", "wire", "document"}},
         {"admin",
          {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend", "proxy"}},
         {"app",
          {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend", "proxy",
-          "admin"}},
+          "load", "admin"}},
     };
     return table;
 }
