@@ -6,9 +6,34 @@
 
 #include "app/commands.hpp"
 #include "fault/rule_parser.hpp"
+#include "load/compiler.hpp"
+#include "load/scenario_parser.hpp"
 
 namespace cb::app {
 namespace {
+
+/// What a file holds, or the sentence about what is wrong with it.
+using outcome_of_file = tl::expected<std::string, document::mistake>;
+
+std::string counted(std::size_t number, const std::string& what) {
+    return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
+outcome_of_file check_rules(const std::string& text, const std::string& file) {
+    const auto parsed = fault::parse_rules(text, file);
+    if (!parsed) {
+        return tl::unexpected(parsed.error());
+    }
+    return counted(parsed->rules.size(), "rule") + (parsed->the_mix ? " and a mix" : "");
+}
+
+outcome_of_file check_scenario(const std::string& text, const std::string& file) {
+    const auto parsed = load::read_workload(text, file, load::machine_surroundings(file), 0);
+    if (!parsed) {
+        return tl::unexpected(parsed.error());
+    }
+    return counted(parsed->programs.size(), "scenario") + " with " + counted(parsed->steps.size(), "measured step");
+}
 
 /// Every mistake is told, a line each; the first file does not hide the second.
 exit_code validate(const std::vector<std::string>& files) {
@@ -19,12 +44,15 @@ exit_code validate(const std::vector<std::string>& files) {
         if (!in.is_open()) {
             std::cerr << "chaosbroker: " << file << ": cannot be read\n";
             outcome = exit_code::usage;
-        } else if (const auto parsed = fault::parse_rules(text, file); !parsed) {
-            std::cerr << "chaosbroker: " << parsed.error().text() << "\n";
+            continue;
+        }
+        const auto held =
+            load::file::looks_like_scenario(text) ? check_scenario(text, file) : check_rules(text, file);
+        if (!held) {
+            std::cerr << "chaosbroker: " << held.error().text() << "\n";
             outcome = exit_code::usage;
         } else {
-            std::cout << file << ": " << parsed->rules.size() << " rules" << (parsed->the_mix ? " and a mix" : "")
-                      << ", fine\n";
+            std::cout << file << ": " << *held << ", fine\n";
         }
     }
     return outcome;
@@ -33,9 +61,9 @@ exit_code validate(const std::vector<std::string>& files) {
 } // namespace
 
 void add_validate_command(CLI::App& program, exit_code& outcome) {
-    auto* command = program.add_subcommand("validate", "Check files of rules; starts nothing");
+    auto* command = program.add_subcommand("validate", "Check files of rules and scenarios; starts nothing");
     auto files = std::make_shared<std::vector<std::string>>();
-    command->add_option("file", *files, "Files of rules, YAML or JSON")->required();
+    command->add_option("file", *files, "Files of rules or scenarios, YAML or JSON")->required();
     command->callback([files, &outcome] { outcome = validate(*files); });
 }
 

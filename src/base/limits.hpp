@@ -104,6 +104,30 @@ constexpr std::size_t sequence_maps = 100'000;
 /// Ledger entries kept in memory; exact counters never drop.
 constexpr std::size_t ledger_entries = 100'000;
 
+// --- load --------------------------------------------------------------------------------------------------------
+/// A scenario file; people write a few KiB.
+constexpr std::size_t scenario_file_bytes = 4 * mib;
+/// Steps of one scenario file, counted as often as they are read: an alias inside an alias could name billions.
+constexpr std::size_t scenario_steps = 10'000;
+/// Steps inside steps, and values inside the JSON of a body: both are read by recursion.
+constexpr int scenario_nesting = 32;
+/// A body as a scenario writes it, before its variables are filled in; the same guard against aliases.
+constexpr std::size_t scenario_body_bytes = 1 * mib;
+/// Names that one scenario saves values under: each is room in every user's row.
+constexpr std::size_t scenario_saved_names = 256;
+/// A regular expression of a check, and the names of steps, services and feeds.
+constexpr std::size_t scenario_pattern_bytes = 1000;
+constexpr std::size_t scenario_name_bytes = 200;
+/// Users and users a second that a plan may ask for: a hundred times what one machine holds. And passes of a loop.
+constexpr double load_users = 1e9;
+constexpr double load_users_per_s = 1e6;
+constexpr std::int64_t load_loop_passes = 1'000'000'000;
+/// A feed is read whole: a row of 160 bytes for each of 400,000 users.
+constexpr std::size_t feed_file_bytes = 64 * mib;
+constexpr std::size_t feed_columns = 1'000;
+/// Cells of one feed: while it is read each takes 32 bytes and more beside its text.
+constexpr std::size_t feed_cells = 16 * 1024 * 1024;
+
 // --- control -----------------------------------------------------------------------------------------------------
 /// Connections to the control API at once; people and scripts, not traffic.
 constexpr std::size_t admin_connections = 256;

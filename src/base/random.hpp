@@ -57,10 +57,10 @@ constexpr std::uint64_t stable_hash(std::string_view text, std::uint64_t seed = 
     if (text.size() >= 32) {
         std::uint64_t lanes[4] = {seed + prime[0] + prime[1], seed + prime[1], seed, seed - prime[0]};
         for (; end - at >= 32; at += 32) {
-            lanes[0] = round(lanes[0], load<std::uint64_t>(at));
-            lanes[1] = round(lanes[1], load<std::uint64_t>(at + 8));
-            lanes[2] = round(lanes[2], load<std::uint64_t>(at + 16));
-            lanes[3] = round(lanes[3], load<std::uint64_t>(at + 24));
+            lanes[0] = round(lanes[0], xxh64::load<std::uint64_t>(at));
+            lanes[1] = round(lanes[1], xxh64::load<std::uint64_t>(at + 8));
+            lanes[2] = round(lanes[2], xxh64::load<std::uint64_t>(at + 16));
+            lanes[3] = round(lanes[3], xxh64::load<std::uint64_t>(at + 24));
         }
         hash = std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) + std::rotl(lanes[3], 18);
         for (const auto lane : lanes) {
@@ -69,14 +69,14 @@ constexpr std::uint64_t stable_hash(std::string_view text, std::uint64_t seed = 
     }
     hash += text.size();
     for (; end - at >= 8; at += 8) {
-        hash = std::rotl(hash ^ round(0, load<std::uint64_t>(at)), 27) * prime[0] + prime[3];
+        hash = std::rotl(hash ^ round(0, xxh64::load<std::uint64_t>(at)), 27) * prime[0] + prime[3];
     }
     if (end - at >= 4) {
-        hash = std::rotl(hash ^ (load<std::uint32_t>(at) * prime[0]), 23) * prime[1] + prime[2];
+        hash = std::rotl(hash ^ (xxh64::load<std::uint32_t>(at) * prime[0]), 23) * prime[1] + prime[2];
         at += 4;
     }
     for (; at != end; ++at) {
-        hash = std::rotl(hash ^ (load<std::uint8_t>(at) * prime[4]), 11) * prime[0];
+        hash = std::rotl(hash ^ (xxh64::load<std::uint8_t>(at) * prime[4]), 11) * prime[0];
     }
     hash = (hash ^ (hash >> 33)) * prime[1];
     hash = (hash ^ (hash >> 29)) * prime[2];

@@ -81,6 +81,23 @@ std::string listed(const std::vector<std::string_view>& words) {
     return out;
 }
 
+std::string suggestion(std::string_view name, const std::vector<std::string_view>& known) {
+    if (known.empty()) {
+        return "there is none to name here";
+    }
+    const auto start = name.substr(0, 200); // what is longer resembles nothing
+    const auto nearest = *std::min_element(
+        known.begin(), known.end(), [&](auto a, auto b) { return edit_distance(start, a) < edit_distance(start, b); });
+    const auto enough = std::min<std::size_t>(2, std::max(start.size(), nearest.size()) / 2);
+    const bool close = start.size() == name.size() && edit_distance(name, nearest) <= enough;
+    if (close) {
+        return "did you mean '" + std::string(nearest) + "'?";
+    }
+    constexpr std::size_t shown = 40;
+    const bool all = known.size() <= shown;
+    return "known are " + (all ? listed(known) : listed({known.begin(), known.begin() + shown}) + " and others");
+}
+
 std::string mistake::text() const {
     std::string out = file;
     if (line > 0) {
@@ -89,7 +106,10 @@ std::string mistake::text() const {
     if (!field.empty()) {
         out += (out.empty() ? "" : ": ") + field;
     }
-    return (out.empty() ? "" : out + ": ") + message;
+    out += (out.empty() ? "" : ": ") + message;
+    // What is quoted from a file may hold anything; the sentence stays on its line.
+    std::replace_if(out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+    return out;
 }
 
 std::optional<nanoseconds> parse_duration(std::string_view text) {
@@ -112,15 +132,15 @@ void field::refuse(const std::string& message) const { throw refused{{std::strin
 
 std::vector<field> field::elements() const {
     std::vector<field> out;
-    for (std::size_t i = 0; i < node_.size(); ++i) {
-        out.emplace_back(node_[i], path_ + "[" + std::to_string(i) + "]");
+    for (std::size_t i = 0; i < node_->size(); ++i) {
+        out.emplace_back(std::as_const(*node_)[i], path_ + "[" + std::to_string(i) + "]");
     }
     return out;
 }
 
 std::vector<std::pair<std::string, field>> field::entries() const {
     std::vector<std::pair<std::string, field>> out;
-    for (const auto& each : node_) {
+    for (const auto& each : *node_) {
         const auto name = each.first.as<std::string>();
         out.emplace_back(name, field(each.second, path_.empty() ? name : path_ + "." + name));
     }
@@ -145,12 +165,7 @@ void field::allow(const std::vector<std::string_view>& names) const {
         if (names.empty()) {
             value.refuse("'" + name + "' is not understood: there is nothing to set here");
         }
-        const auto nearest = *std::min_element(names.begin(), names.end(), [&, n = name](auto a, auto b) {
-            return edit_distance(n, a) < edit_distance(n, b);
-        });
-        const bool close = edit_distance(name, nearest) <= 2;
-        value.refuse("unknown key '" + name + "'; " +
-                     (close ? "did you mean '" + std::string(nearest) + "'?" : "known are " + listed(names)));
+        value.refuse("unknown key '" + name + "'; " + suggestion(name, names));
     }
 }
 
@@ -158,11 +173,11 @@ std::string field::text(const std::string& right) const {
     if (!is_scalar()) {
         refuse("must be " + right);
     }
-    return node_.Scalar();
+    return node_->Scalar();
 }
 
 std::int64_t field::integer(std::int64_t least, std::int64_t most) const {
-    const auto raw = is_scalar() && !quoted() ? node_.Scalar() : std::string();
+    const auto raw = is_scalar() && !quoted() ? node_->Scalar() : std::string();
     std::int64_t value = 0;
     const auto [end, code] = std::from_chars(raw.data(), raw.data() + raw.size(), value);
     if (raw.empty() || code != std::errc{} || end != raw.data() + raw.size() || value < least || value > most) {
@@ -172,7 +187,7 @@ std::int64_t field::integer(std::int64_t least, std::int64_t most) const {
 }
 
 double field::number(double least, double most, const std::string& right) const {
-    const auto raw = is_scalar() ? node_.Scalar() : std::string();
+    const auto raw = is_scalar() ? node_->Scalar() : std::string();
     double value = 0;
     const auto [end, code] = std::from_chars(raw.data(), raw.data() + raw.size(), value);
     if (raw.empty() || code != std::errc{} || end != raw.data() + raw.size() || !(value >= least && value <= most)) {
@@ -182,7 +197,7 @@ double field::number(double least, double most, const std::string& right) const 
 }
 
 bool field::boolean() const {
-    const auto raw = is_scalar() ? node_.Scalar() : std::string();
+    const auto raw = is_scalar() ? node_->Scalar() : std::string();
     if (raw != "true" && raw != "false") {
         refuse("must be true or false");
     }
@@ -190,7 +205,7 @@ bool field::boolean() const {
 }
 
 nanoseconds field::duration() const {
-    const auto parsed = parse_duration(is_scalar() ? node_.Scalar() : std::string());
+    const auto parsed = parse_duration(is_scalar() ? node_->Scalar() : std::string());
     if (!parsed) {
         refuse("must be a duration with its unit, as 250ms, 5s or 2m");
     }
@@ -209,7 +224,7 @@ std::vector<field> field::one_or_more() const {
 }
 
 int field::line() const {
-    const auto mark = node_.Mark();
+    const auto mark = node_->Mark();
     return mark.is_null() ? 0 : mark.line + 1;
 }
 

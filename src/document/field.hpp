@@ -36,25 +36,39 @@ std::optional<nanoseconds> parse_duration(std::string_view text);
 /// "produce, fetch, request"
 std::string listed(const std::vector<std::string_view>& words);
 
+/// What to say of a name that is none of these: "did you mean 'b'?" when one is near, else "known are a, b, c"; of
+/// many only the first.
+std::string suggestion(std::string_view name, const std::vector<std::string_view>& known);
+
 /// A node of a YAML or JSON document, with its path and line for the sentence that refuses it. Every reader below
 /// throws `refused` when the node is not what it asks for. A value: cheap to copy.
 class field {
 public:
-    field(YAML::Node node, std::string path) : node_(std::move(node)), path_(std::move(path)) {}
+    field(const YAML::Node& node, std::string path) : node_(node), path_(std::move(path)) {}
+    field(const field&) = default;
+    /// Takes the other's place. YAML::Node's own assignment would change the document instead.
+    field& operator=(const field& other) {
+        if (this != &other) {
+            node_.emplace(*other.node_);
+            path_ = other.path_;
+        }
+        return *this;
+    }
+    ~field() = default;
 
     [[noreturn]] void refuse(const std::string& message) const;
-    [[nodiscard]] bool there() const { return node_.IsDefined() && !node_.IsNull(); }
-    [[nodiscard]] bool is_map() const { return node_.IsMap(); }
-    [[nodiscard]] bool is_list() const { return node_.IsSequence(); }
-    [[nodiscard]] bool is_scalar() const { return node_.IsScalar(); }
+    [[nodiscard]] bool there() const { return node_->IsDefined() && !node_->IsNull(); }
+    [[nodiscard]] bool is_map() const { return node_->IsMap(); }
+    [[nodiscard]] bool is_list() const { return node_->IsSequence(); }
+    [[nodiscard]] bool is_scalar() const { return node_->IsScalar(); }
     /// In quotes: a string, whatever it looks like.
-    [[nodiscard]] bool quoted() const { return node_.Tag() == "!"; }
+    [[nodiscard]] bool quoted() const { return node_->Tag() == "!"; }
     [[nodiscard]] const std::string& path() const { return path_; }
     /// From 1; 0 when it is not known.
     [[nodiscard]] int line() const;
 
     [[nodiscard]] field operator[](const std::string& name) const {
-        return {node_[name], path_.empty() ? name : path_ + "." + name};
+        return {std::as_const(*node_)[name], path_.empty() ? name : path_ + "." + name};
     }
     [[nodiscard]] std::vector<field> elements() const;
     [[nodiscard]] std::vector<std::pair<std::string, field>> entries() const;
@@ -71,7 +85,7 @@ public:
     [[nodiscard]] std::vector<field> one_or_more() const;
 
 private:
-    YAML::Node node_;
+    std::optional<YAML::Node> node_; ///< always there; optional so that it can be put anew
     std::string path_;
 };
 

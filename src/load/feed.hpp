@@ -12,13 +12,21 @@ namespace cb::load {
 /// Rows that users draw from: a CSV or JSON file, read once before the workers are started and shared by them.
 class feed_table {
 public:
-    enum class order : std::uint8_t { circular, random, queue, shuffle };
+    enum class order : std::uint8_t {
+        circular, ///< from the start again when it ends
+        random,   ///< any row, each time
+        queue,    ///< ends
+        shuffle,  ///< a queue in another order
+    };
 
+    /// Rows are as long as `columns`; there is at least one.
     feed_table(std::string name, order how, std::vector<std::string> columns,
                const std::vector<std::vector<std::string>>& rows, std::uint64_t seed);
 
     [[nodiscard]] const std::string& name() const { return name_; }
     [[nodiscard]] std::size_t rows() const { return rows_; }
+    [[nodiscard]] order drawn_by() const { return how_; }
+    [[nodiscard]] const std::vector<std::string>& columns() const { return columns_; }
     [[nodiscard]] std::optional<std::uint16_t> column(std::string_view name) const;
     [[nodiscard]] std::string_view at(std::uint32_t row, std::uint16_t column) const;
 

@@ -19,7 +19,7 @@ public:
     [[nodiscard]] virtual std::uint64_t number() const = 0;
     /// What a step saved; empty before it did.
     [[nodiscard]] virtual std::string_view saved(std::uint16_t slot) const = 0;
-    /// A column of the row that the user drew of a feed.
+    /// A column of the row that the user drew of a feed; `feed` is an index into program::feeds.
     [[nodiscard]] virtual std::string_view column(std::uint16_t feed, std::uint16_t column) const = 0;
     /// Passes of an enclosing loop, from 0.
     [[nodiscard]] virtual std::int64_t counter(std::uint16_t slot) const = 0;
@@ -40,7 +40,7 @@ enum class escaping : std::uint8_t {
 /// A text with `${…}` in it, cut into pieces once.
 struct text_template {
     struct literal {
-        std::string text;
+        std::string text; ///< escaped already
     };
     struct saved_value {
         std::uint16_t slot;
@@ -69,6 +69,9 @@ struct text_template {
         return pieces.empty() || (pieces.size() == 1 && std::holds_alternative<literal>(pieces.front().what));
     }
 };
+
+/// Appends a value as it must stand in such a place.
+void escape(std::string_view value, escaping how, std::string& out);
 
 /// Appends the text as this user has it.
 void render(const text_template& text, user_view& user, std::string& out);

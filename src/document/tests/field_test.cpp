@@ -47,5 +47,35 @@ TEST(field, reads_json_and_its_surrogate_pairs) {
     EXPECT_EQ(*read, "\xf0\x9f\x9a\x9a");
 }
 
+TEST(field, takes_anothers_place_without_changing_the_document) {
+    const auto read = guarded("f", [] {
+        const auto root = load("a: 1\nb: 2", 100, "letters");
+        auto at = root;
+        at = root["a"];
+        EXPECT_EQ(at.text(), "1");
+        at = root["c"];
+        EXPECT_FALSE(at.there());
+        at = root["b"];
+        EXPECT_EQ(at.path(), "b");
+        return root["a"].text() + at.text();
+    });
+    ASSERT_TRUE(read);
+    EXPECT_EQ(*read, "12");
+}
+
+TEST(mistake, is_one_line) {
+    EXPECT_EQ((mistake{"f", 2, "a\nb", "no\r\t\x7f"}.text()), "f:2: a b: no   ");
+}
+
+TEST(suggestions, name_what_is_near_or_what_there_is) {
+    EXPECT_EQ(suggestion("people", {"peple", "x"}), "did you mean 'peple'?");
+    EXPECT_EQ(suggestion("zebra", {"a", "b"}), "known are a, b");
+    EXPECT_EQ(suggestion("b", {"a"}), "known are a");
+    EXPECT_EQ(suggestion("a", {}), "there is none to name here");
+    EXPECT_EQ(suggestion(std::string(100'000, 'a'), {"a"}), "known are a");
+    const std::vector<std::string_view> many(100, "some");
+    EXPECT_TRUE(suggestion("other thing", many).ends_with(", some and others"));
+}
+
 } // namespace
 } // namespace cb::document

@@ -65,12 +65,13 @@ const std::map<std::string, std::set<std::string>>& layering() {
         {"broker", {"base", "wire", "record", "storage", "protocol"}},
         {"backend", {"base", "wire", "record", "storage", "protocol", "net", "broker"}},
         {"proxy", {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend"}},
+        {"load", {"base", "wire", "metrics", "document", "net", "runstore"}},
         {"admin",
          {"base", "wire", "record", "metrics", "document", "storage", "protocol", "net", "fault", "broker", "backend",
           "proxy"}},
         {"app",
          {"base", "wire", "record", "metrics", "document", "storage", "protocol", "net", "fault", "broker", "backend",
-          "proxy", "admin"}},
+          "proxy", "load", "admin"}},
     };
     return table;
 }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "load/compiler.hpp"
+
+#include "load/compile_tables.hpp"
+#include "load/scenario_parser.hpp"
+#include "load/written_text.hpp"
+
+namespace cb::load {
+namespace {
+
+run_check compile_check(const file::asked_check& from, const compile_tables& tables) {
+    run_check out{from.of, std::nullopt, from.percentile, from.is, from.limit, {}};
+    if (from.step) {
+        const auto found = tables.steps.find(from.step->text);
+        if (found == tables.steps.end()) {
+            from.step->at.refuse("there is no step '" + from.step->text + "'; " +
+                                 suggestion_of(from.step->text, tables.steps));
+        }
+        out.step = found->second;
+    }
+    const auto of = from.step ? from.step->text : std::string("all steps");
+    const bool latency = from.of == run_check::what::latency;
+    out.text =
+        (latency ? "latency" : from.measure) + " of " + of + ": " + (latency ? from.measure + " " : "") + from.bound;
+    return out;
+}
+
+workload compile_all(const file::scenario_file& from, const surroundings& around, std::uint64_t seed) {
+    workload out;
+    out.title = from.name;
+    out.seed = from.seed.value_or(seed);
+    compile_tables tables{out, around, {}, {}, {}};
+    compile_surroundings(from, tables);
+    compile_feeds(from.feeds, tables);
+    std::map<std::string, std::uint16_t> programs;
+    for (const auto& each : from.scenarios) {
+        const auto shared = tables.feeds;
+        compile_feeds(each.feeds, tables);
+        auto made = compile_program(each, tables);
+        if (each.after) {
+            made.after = programs.at(each.after->text);
+        }
+        programs[each.name.text] = add_to(out.programs, std::move(made), each.name.at);
+        tables.feeds = shared;
+    }
+    for (const auto& each : from.checks) {
+        out.checks.push_back(compile_check(each, tables));
+    }
+    return out;
+}
+
+} // namespace
+
+step_index add_step(compile_tables& tables, const file::written& name, measured_step::kind what, std::string service) {
+    if (tables.steps.contains(name.text)) {
+        name.at.refuse("two steps have the name '" + name.text + "'; results stand under names, so each needs its own");
+    }
+    const auto index = add_to(tables.out.steps, measured_step{name.text, what, std::move(service)}, name.at);
+    tables.steps[name.text] = index;
+    return index;
+}
+
+tl::expected<workload, document::mistake> compile(const file::scenario_file& from, const std::string& file,
+                                                  const surroundings& around, std::uint64_t seed) {
+    return document::guarded(file, [&] { return compile_all(from, around, seed); });
+}
+
+tl::expected<workload, document::mistake> read_workload(std::string_view text, const std::string& file,
+                                                        const surroundings& around, std::uint64_t seed) {
+    const auto parsed = file::parse_scenario(text, file);
+    if (!parsed) {
+        return tl::unexpected(parsed.error());
+    }
+    return compile(*parsed, file, around, seed);
+}
+
+} // namespace cb::load
