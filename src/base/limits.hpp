@@ -128,6 +128,23 @@ constexpr std::size_t feed_columns = 1'000;
 /// Cells of one feed: while it is read each takes 32 bytes and more beside its text.
 constexpr std::size_t feed_cells = 16 * 1024 * 1024;
 
+/// Cookies of one user, as they are sent; a session id or two take 100 bytes.
+constexpr std::size_t load_cookie_bytes = 512;
+/// Kinds of errors that a worker tells apart in a second; what comes after is counted as "other errors".
+constexpr std::size_t load_error_kinds = 1'000;
+/// Head of an answer; servers send less than 8 KiB. A longer one fails its step.
+constexpr std::size_t load_answer_head_bytes = 64 * kib;
+/// Read from one connection before the others have their turn, against bodies that never end.
+constexpr std::size_t load_read_turn_bytes = 1 * mib;
+/// Steps of a user that need no time, one after the other, before the others have their turn.
+constexpr int load_steps_at_once = 1'000;
+/// Users that begin in one turn of the loop, before answers are read again.
+constexpr int load_arrivals_at_once = 64;
+/// Worker processes of one machine: 20,000 files each make two million connections.
+constexpr std::size_t load_workers = 128;
+/// One report of a worker, a second of all its histograms.
+constexpr std::size_t load_report_bytes = 64 * mib;
+
 // --- control -----------------------------------------------------------------------------------------------------
 /// Connections to the control API at once; people and scripts, not traffic.
 constexpr std::size_t admin_connections = 256;

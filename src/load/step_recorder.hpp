@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "load/program.hpp"
+#include "metrics/hdr_histogram.hpp"
+
+namespace cb::load {
+
+/// What became of one step over some time. Latencies of failed steps are among `response`; `failed` are those alone.
+struct step_interval {
+    metrics::hdr_histogram response;
+    metrics::hdr_histogram service;
+    metrics::hdr_histogram slip;
+    metrics::hdr_histogram failed;
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t received_bytes = 0;
+    std::uint64_t repeated = 0; ///< requests sent again because an idle connection had been closed meanwhile
+
+    explicit step_interval(int digits);
+    [[nodiscard]] bool empty() const { return response.empty() && sent_bytes == 0 && received_bytes == 0; }
+    void merge(const step_interval& other);
+    void reset();
+};
+
+/// Significant digits of every latency that is kept: an error of 0.1 %.
+constexpr int latency_digits = 3;
+
+/// Errors that belong to no step, as a user who finds no room.
+constexpr step_index no_step = 0xffff;
+
+/// A kind of error of a step: few of each, whatever the answers hold.
+using error_key = std::pair<step_index, std::string>;
+
+/// What a worker measures between two reports. Owner: the worker; its thread.
+class step_recorder {
+public:
+    explicit step_recorder(std::size_t steps);
+
+    /// A step has ended. Nanoseconds; `service_ns` below zero: nothing was sent.
+    void ended(step_index step, std::int64_t response_ns, std::int64_t service_ns, std::int64_t slip_ns, bool failed);
+    /// Why it failed.
+    void error(step_index step, std::string_view kind);
+    void sent(step_index step, std::size_t bytes) { steps_[step].sent_bytes += bytes; }
+    void received(step_index step, std::size_t bytes) { steps_[step].received_bytes += bytes; }
+    void repeated(step_index step) { ++steps_[step].repeated; }
+
+    [[nodiscard]] const std::vector<step_interval>& steps() const { return steps_; }
+    [[nodiscard]] const std::map<error_key, std::uint64_t, std::less<>>& errors() const { return errors_; }
+    /// After a report.
+    void begin_anew();
+
+private:
+    std::vector<step_interval> steps_;
+    std::map<error_key, std::uint64_t, std::less<>> errors_;
+};
+
+} // namespace cb::load
