@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "load/endpoint.hpp"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+namespace cb::load {
+namespace {
+
+/// Below are the well known ports, above the kernel's own choices for other programs have their middle.
+constexpr std::uint16_t loopback_first_port = 10'000;
+constexpr std::uint16_t loopback_last_port = 59'999;
+
+sockaddr_in& as_v4(sockaddr_storage& at) { return reinterpret_cast<sockaddr_in&>(at); }
+sockaddr_in6& as_v6(sockaddr_storage& at) { return reinterpret_cast<sockaddr_in6&>(at); }
+
+sockaddr_storage numeric(const std::string& text) {
+    sockaddr_storage out{};
+    if (::inet_pton(AF_INET, text.c_str(), &as_v4(out).sin_addr) == 1) {
+        out.ss_family = AF_INET;
+    } else if (::inet_pton(AF_INET6, text.c_str(), &as_v6(out).sin6_addr) == 1) {
+        out.ss_family = AF_INET6;
+    } else {
+        throw std::runtime_error("source_addresses: '" + text + "' is no address; write numbers, as 192.0.2.10");
+    }
+    return out;
+}
+
+} // namespace
+
+bool endpoint::is_loopback() const {
+    auto copy = address;
+    return address.ss_family == AF_INET ? (ntohl(as_v4(copy).sin_addr.s_addr) >> 24) == 127
+                                        : IN6_IS_ADDR_LOOPBACK(&as_v6(copy).sin6_addr) != 0;
+}
+
+std::string endpoint::text() const {
+    char host[NI_MAXHOST];
+    char port[NI_MAXSERV];
+    if (::getnameinfo(reinterpret_cast<const sockaddr*>(&address), length, host, sizeof(host), port, sizeof(port),
+                      NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+        return "?";
+    }
+    const std::string name = host;
+    return (name.find(':') == std::string::npos ? name : "[" + name + "]") + ":" + port;
+}
+
+endpoint resolve(const target& which) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    const auto code = ::getaddrinfo(which.host.c_str(), std::to_string(which.port).c_str(), &hints, &found);
+    if (code != 0) {
+        throw std::runtime_error("services." + which.name + ": the name " + which.host + " has no address (" +
+                                 ::gai_strerror(code) + ")");
+    }
+    endpoint out;
+    std::memcpy(&out.address, found->ai_addr, found->ai_addrlen);
+    out.length = found->ai_addrlen;
+    ::freeaddrinfo(found);
+    return out;
+}
+
+source_ports::source_ports(std::vector<std::string> addresses, std::uint16_t first_port, std::uint16_t last_port)
+    : first_(first_port), last_(last_port), at_port_(first_port) {
+    for (const auto& each : addresses) {
+        addresses_.push_back(numeric(each));
+    }
+}
+
+source_ports source_ports::on_loopback(std::uint32_t index, std::size_t connections) {
+    constexpr std::size_t ports = loopback_last_port - loopback_first_port + 1;
+    std::vector<std::string> addresses;
+    // One more than needed, for ports that others hold.
+    for (std::size_t i = 0; i <= connections / ports; ++i) {
+        addresses.push_back("127." + std::to_string(1 + i) + "." + std::to_string(index / 250) + "." +
+                            std::to_string(1 + index % 250));
+    }
+    return {std::move(addresses), loopback_first_port, loopback_last_port};
+}
+
+std::size_t source_ports::capacity() const { return addresses_.size() * (std::size_t{last_} - first_ + 1); }
+
+bool source_ports::bind(int descriptor) {
+    constexpr int tries = 1'000;
+    for (int i = 0; i < tries; ++i) {
+        auto at = addresses_[at_address_];
+        (at.ss_family == AF_INET ? as_v4(at).sin_port : as_v6(at).sin6_port) = htons(at_port_);
+        if (at_port_ == last_) {
+            at_port_ = first_;
+            at_address_ = (at_address_ + 1) % addresses_.size();
+        } else {
+            ++at_port_;
+        }
+        const auto length = at.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+        if (::bind(descriptor, reinterpret_cast<const sockaddr*>(&at), static_cast<socklen_t>(length)) == 0) {
+            return true;
+        }
+        if (errno != EADDRINUSE) {
+            return false;
+        }
+    }
+    return false;
+}
+
+} // namespace cb::load

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "load/worker.hpp"
+
+#include <ctime>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "load/step_recorder.hpp"
+#include "load/worker_report.hpp"
+#include "net/poller.hpp"
+
+namespace cb::load {
+namespace {
+
+constexpr std::uint64_t orders_token = ~std::uint64_t{0};
+constexpr nanoseconds report_every{1'000'000'000};
+
+std::int64_t process_cpu_ns() {
+    timespec used{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return used.tv_sec * 1'000'000'000 + used.tv_nsec;
+}
+
+/// Steps go to the driver of their kind.
+class worker final : public step_driver {
+public:
+    worker(const workload& work, worker_setting how, frame_channel to_coordinator)
+        : work_(work),
+          how_(std::move(how)),
+          coordinator_(std::move(to_coordinator)),
+          recorder_(work.steps.size()),
+          http_(work, how_.http, how_.users_max, poller_) {}
+
+    void run() {
+        if (!poller_.add_readable(coordinator_.descriptor(), orders_token)) {
+            return;
+        }
+        while (!done_) {
+            const auto now = clock_.now();
+            bool more = false;
+            if (users_) {
+                more = users_->advance(now);
+                more |= http_.run_pending();
+                report_if_due(now);
+            }
+            handle(poller_.wait(more ? std::optional(nanoseconds(0)) : sleep_for()));
+        }
+    }
+
+    void begin_http(user_index user, const http_request& request, mono_time now) override {
+        http_.begin(user, request, now);
+    }
+    void begin_publish(user_index, const kafka_message&, mono_time) override {}
+    void begin_await(user_index, const await_event&, mono_time) override {}
+    std::optional<mono_time> abandon(user_index user) override { return http_.abandon(user); }
+    void user_gone(user_index user) override { http_.user_gone(user); }
+
+private:
+    [[nodiscard]] std::optional<nanoseconds> sleep_for() const {
+        if (!users_) {
+            return std::nullopt;
+        }
+        auto until = next_report_;
+        if (const auto due = users_->next_due()) {
+            until = std::min(until, *due);
+        }
+        return std::max(until - clock_.now(), nanoseconds(0));
+    }
+
+    void handle(std::span<const epoll_event> events) {
+        for (const auto& event : events) {
+            if (event.data.u64 == orders_token) {
+                take_orders();
+            } else {
+                http_.handle(event.data.u64, event.events);
+            }
+        }
+    }
+
+    void take_orders() {
+        const bool there = coordinator_.receive([this](std::string_view frame) {
+            if (const auto order = decode_order(frame)) {
+                obey(*order);
+            }
+        });
+        done_ = done_ || !there;
+    }
+
+    void obey(const order& what) {
+        if (const auto* start = std::get_if<start_order>(&what)) {
+            start_ = start->at;
+            next_report_ = start_ + report_every;
+            users_ = std::make_unique<user_scheduler>(work_, how_.share, how_.users_max, start_, *this, recorder_);
+            http_.report_to(*users_);
+        } else if (!users_) {
+            done_ = std::holds_alternative<stop_order>(what);
+        } else if (const auto* begin = std::get_if<begin_program_order>(&what)) {
+            users_->begin(begin->program, begin->at);
+        } else if (const auto* rate = std::get_if<rate_order>(&what)) {
+            users_->set_rate(rate->factor, rate->at);
+        } else {
+            users_->stop();
+        }
+    }
+
+    void report_if_due(mono_time now) {
+        const bool last = users_->finished();
+        if (now < next_report_ && !last) {
+            return;
+        }
+        // A worker that was held up for seconds says so in the second in which it goes on.
+        const auto second = (now - start_) / report_every - (now >= next_report_ ? 1 : 0);
+        worker_report out;
+        out.worker = how_.share.index;
+        out.second = std::max<std::int64_t>(second, next_second_);
+        next_second_ = out.second + 1;
+        out.last = last;
+        out.users = users_->users_by_state();
+        out.started = users_->started();
+        out.ended = users_->ended();
+        out.refused = users_->refused();
+        out.connections = http_.open_connections();
+        out.connects = http_.connects();
+        out.cpu_ns = process_cpu_ns();
+        for (std::uint16_t program = 0; program < work_.programs.size(); ++program) {
+            if (users_->finished(program)) {
+                out.finished_programs.push_back(program);
+            }
+        }
+        if (!coordinator_.send(encode(out, recorder_.steps(), recorder_.errors()))) {
+            done_ = true;
+        }
+        recorder_.begin_anew();
+        while (next_report_ <= now) {
+            next_report_ += report_every;
+        }
+        done_ = done_ || last;
+    }
+
+    const workload& work_;
+    worker_setting how_;
+    frame_channel coordinator_;
+    system_clock clock_;
+    net::poller poller_;
+    step_recorder recorder_;
+    http_driver http_;
+    std::unique_ptr<user_scheduler> users_;
+    mono_time start_{};
+    mono_time next_report_{};
+    std::int64_t next_second_ = 0;
+    bool done_ = false;
+};
+
+} // namespace
+
+void run_worker(const workload& work, worker_setting how, frame_channel to_coordinator) {
+    worker(work, std::move(how), std::move(to_coordinator)).run();
+}
+
+} // namespace cb::load
