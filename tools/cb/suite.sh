@@ -201,16 +201,18 @@ run_suite() {
 run_main_job() { build/release/bin/mainjob "$@"; }
 
 run_fuzz() {
-    local seconds=${1:-30} target
+    local seconds=${1:-30} target seed
     build_preset fuzz
     echo "canary: it must be found"
     if build/fuzz/bin/canary_fuzz -max_total_time=60 -artifact_prefix=build/fuzz/ >build/fuzz/canary.log 2>&1; then
         echo "the canary was not found: the other targets prove nothing" >&2
         return 1
     fi
-    for target in frame_fuzz walker_fuzz batch_fuzz; do
+    for target in frame_fuzz walker_fuzz batch_fuzz scenario_fuzz; do
+        seed=()
+        [ -f "fuzz/${target%_fuzz}_seed.yaml" ] && seed=("-seed_inputs=fuzz/${target%_fuzz}_seed.yaml")
         echo "$target: $seconds s"
-        build/fuzz/bin/$target "-max_total_time=$seconds" -rss_limit_mb=2048 -artifact_prefix=build/fuzz/ \
+        build/fuzz/bin/$target "-max_total_time=$seconds" -rss_limit_mb=2048 -artifact_prefix=build/fuzz/ "${seed[@]}" \
             >"build/fuzz/$target.log" 2>&1 || { tail -n 30 "build/fuzz/$target.log"; return 1; }
     done
     echo "nothing found"
@@ -276,6 +278,7 @@ run_soak() {
 run_bench() {
     case "${1:-}" in
         broker) build_preset release; fetch_peers; shift; bench/broker.sh "$@" ;;
+        load_texts) build_preset release load_texts_bench; shift; build/release/bin/load_texts_bench "$@" ;;
         rewriting) build_preset release rewriting_bench; shift; build/release/bin/rewriting_bench "$@" ;;
         rules) build_preset release chaosbroker bench_client; shift; bench/rules.sh "$@" ;;
         instructions) ensure_packages bench; build_preset release rewriting_bench; bench/instructions.sh ;;
@@ -285,6 +288,7 @@ run_bench() {
             echo "./cb bench effects    what a rule costs: the broker's CPU a message"
             echo "./cb bench rules      rules changed 1,000 times a second under full traffic"
             echo "./cb bench instructions  the same in instructions, without sockets and without noise"
+            echo "./cb bench load_texts the texts and judgements of load, without sockets"
             echo "./cb bench rewriting  the same without sockets: pipeline, rules and log alone"
             ;;
     esac
