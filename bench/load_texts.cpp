@@ -19,7 +19,8 @@ feed: {people: {file: people.csv}}
 inject: {open: [{constant_users_per_sec: {rate: 1000, during: 1h}}, {ramp_users_per_sec: {from: 1, to: 1000, during: 1h}}]}
 steps:
   - set: {basket: 4711}
-  - http: {name: saves, post: "/orders/${basket}", json: {type: GOOD, from: "${people.town}", count: 3}, check: {status: 201}, save: {id: $.id}}
+  - http: {name: saves, post: "/orders/${basket}", json: {type: GOOD, from: "${people.town}", count: 3},
+           check: {status: 201}, save: {id: $.id}}
   - http: {name: status only, get: "/orders/${basket}"}
   - http: {name: one status, get: /, check: {status: 200}}
 )";

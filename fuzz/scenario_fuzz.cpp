@@ -14,14 +14,15 @@ namespace {
 using namespace cb;
 
 load::surroundings made_up() {
-    return {"",
-            [](const std::string& name) { return name == "A" ? std::optional<std::string>("value") : std::nullopt; },
-            [](const std::filesystem::path& path) -> result<std::string> {
-                if (path.extension() == ".csv") {
-                    return std::string("a,b\n1,2\n");
-                }
-                return fail(errc::not_found, "there is no such file");
-            }};
+    return {
+        "",
+        [](const std::string& name) { return name == "TOKEN" ? std::optional<std::string>("value") : std::nullopt; },
+        [](const std::filesystem::path& path) -> result<std::string> {
+            if (path.extension() == ".csv") {
+                return std::string("name,town\n1,2\n");
+            }
+            return fail(errc::not_found, "does not exist");
+        }};
 }
 
 void one_line(const document::mistake& why) { fuzz::require(why.text().find('\n') == std::string::npos); }

@@ -288,8 +288,8 @@ run_bench() {
             echo "./cb bench effects    what a rule costs: the broker's CPU a message"
             echo "./cb bench rules      rules changed 1,000 times a second under full traffic"
             echo "./cb bench instructions  the same in instructions, without sockets and without noise"
-            echo "./cb bench load_texts the texts and judgements of load, without sockets"
             echo "./cb bench rewriting  the same without sockets: pipeline, rules and log alone"
+            echo "./cb bench load_texts the texts and judgements of load, without sockets"
             ;;
     esac
 }

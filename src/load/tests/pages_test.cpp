@@ -68,5 +68,11 @@ TEST(pages, every_scenario_of_the_examples_can_be_read) {
     EXPECT_GT(seen, 0);
 }
 
+TEST(pages, the_fuzzer_begins_with_a_scenario_that_can_be_read) {
+    const auto read = read_workload(contents(root / "fuzz/scenario_seed.yaml"), "scenario_seed.yaml",
+                                    testing::made_up(testing::people), 1);
+    EXPECT_TRUE(read) << read.error().text();
+}
+
 } // namespace
 } // namespace cb::load
