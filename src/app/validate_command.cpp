@@ -46,8 +46,7 @@ exit_code validate(const std::vector<std::string>& files) {
             outcome = exit_code::usage;
             continue;
         }
-        const auto held =
-            load::file::looks_like_scenario(text) ? check_scenario(text, file) : check_rules(text, file);
+        const auto held = load::file::looks_like_scenario(text) ? check_scenario(text, file) : check_rules(text, file);
         if (!held) {
             std::cerr << "chaosbroker: " << held.error().text() << "\n";
             outcome = exit_code::usage;

@@ -108,7 +108,8 @@ std::string mistake::text() const {
     }
     out += (out.empty() ? "" : ": ") + message;
     // What is quoted from a file may hold anything; the sentence stays on its line.
-    std::replace_if(out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+    std::replace_if(
+        out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
     return out;
 }
 
@@ -224,6 +225,9 @@ std::vector<field> field::one_or_more() const {
 }
 
 int field::line() const {
+    if (!node_->IsDefined()) {
+        return line_above_;
+    }
     const auto mark = node_->Mark();
     return mark.is_null() ? 0 : mark.line + 1;
 }

@@ -44,13 +44,15 @@ std::string suggestion(std::string_view name, const std::vector<std::string_view
 /// throws `refused` when the node is not what it asks for. A value: cheap to copy.
 class field {
 public:
-    field(const YAML::Node& node, std::string path) : node_(node), path_(std::move(path)) {}
+    field(const YAML::Node& node, std::string path, int line_above = 0)
+        : node_(node), path_(std::move(path)), line_above_(line_above) {}
     field(const field&) = default;
     /// Takes the other's place. YAML::Node's own assignment would change the document instead.
     field& operator=(const field& other) {
         if (this != &other) {
             node_.emplace(*other.node_);
             path_ = other.path_;
+            line_above_ = other.line_above_;
         }
         return *this;
     }
@@ -64,11 +66,11 @@ public:
     /// In quotes: a string, whatever it looks like.
     [[nodiscard]] bool quoted() const { return node_->Tag() == "!"; }
     [[nodiscard]] const std::string& path() const { return path_; }
-    /// From 1; 0 when it is not known.
+    /// From 1; 0 when it is not known. Of what is not there, the line of the mapping that lacks it.
     [[nodiscard]] int line() const;
 
     [[nodiscard]] field operator[](const std::string& name) const {
-        return {std::as_const(*node_)[name], path_.empty() ? name : path_ + "." + name};
+        return {std::as_const(*node_)[name], path_.empty() ? name : path_ + "." + name, line()};
     }
     [[nodiscard]] std::vector<field> elements() const;
     [[nodiscard]] std::vector<std::pair<std::string, field>> entries() const;
@@ -87,6 +89,7 @@ public:
 private:
     std::optional<YAML::Node> node_; ///< always there; optional so that it can be put anew
     std::string path_;
+    int line_above_; ///< of what does not stand there but is missed
 };
 
 /// The root of a YAML or JSON text. `content` names in the plural what such a file holds, for the sentence about one

@@ -36,6 +36,11 @@ workload compile_all(const file::scenario_file& from, const surroundings& around
     for (const auto& each : from.scenarios) {
         const auto shared = tables.feeds;
         compile_feeds(each.feeds, tables);
+        if (each.arrivals.closed && out.users_max && each.arrivals.users() > *out.users_max) {
+            each.name.at["inject"].refuse("asks for " + std::to_string(each.arrivals.users()) +
+                                          " users at the same time, and limits.users is " +
+                                          std::to_string(*out.users_max));
+        }
         auto made = compile_program(each, tables);
         if (each.after) {
             made.after = programs.at(each.after->text);

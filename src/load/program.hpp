@@ -15,7 +15,7 @@
 
 /// A scenario file, compiled: what the engine runs. Everything that can be known to be wrong is refused before.
 ///
-///   scenario.yaml ──parse──► steps (a tree) ──compile──► program (flat instructions + tables) ──► engine (users)
+///   scenario.yaml -parse-> steps (a tree) -compile-> program (flat instructions + tables) -> engine (users)
 namespace cb::load {
 
 /// Where HTTP requests go: a service of the file.
@@ -55,8 +55,9 @@ struct http_request {
     step_index step = 0;
     std::uint16_t target = 0; ///< index into program::targets
     /// Request line and headers up to the empty line, without Content-Length: "POST /v1/… HTTP/1.1\r\nHost: …\r\n…".
+    /// Every line has its line break; what ends the head ("\r\n") is left to who adds Content-Length and Cookie.
     text_template head;
-    /// None: a request without a body and without Content-Length.
+    /// None: a request without a body and without Content-Length. POST, PUT and PATCH always have one, if an empty one.
     std::optional<text_template> body;
     bool keeps_cookies = false;
     bool head_method = false; ///< HEAD: the answer has no body whatever it says
@@ -128,7 +129,7 @@ enum class opcode : std::uint8_t {
     loop_again,   ///< a: counter plus 1, b: code of the test
     during_begin, ///< a: counter becomes the time (ns, monotonic) plus a duration, c: of durations
     during_test,  ///< a: counter, b: code when that time has come
-    feed,         ///< a: of feeds; the user draws its next row
+    feed,         ///< a: of program::feeds; the user draws its next row
     set,          ///< a: saved slot, c: of texts
     group_begin,  ///< a: step, b: counter that keeps the start
     group_end,    ///< a: step, b: that counter, c: 1 when left by a failure

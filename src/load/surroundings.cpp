@@ -12,7 +12,7 @@ namespace {
 result<std::string> read_bounded(const std::filesystem::path& path) {
     std::error_code code;
     if (!std::filesystem::is_regular_file(path, code)) {
-        return fail(errc::not_found, "there is no such file");
+        return fail(errc::not_found, "does not exist");
     }
     std::ifstream in(path, std::ios::binary);
     std::string out(limits::feed_file_bytes + 1, '\0');

@@ -63,10 +63,11 @@ void check_brokers(const std::string& list, const document::field& at) {
 void read_feed_into(const file::feed_file& from, const std::string& name, compile_tables& tables) {
     const auto text = tables.around.read_file(tables.around.folder / name);
     if (!text) {
-        from.path.at.refuse("the file '" + name + "' " + text.error().message);
+        from.path.at.refuse("the file '" + from.path.text + "' " + text.error().message);
     }
     auto content = read_feed(*text, name);
     if (!content) {
+        content.error().file = from.path.text; // as it is written: a variable's value is not shown
         throw document::refused{{"", from.path.at.line(), from.path.at.path(), content.error().text()}};
     }
     auto table = std::make_shared<const feed_table>(from.name.text, from.order, std::move(content->columns),

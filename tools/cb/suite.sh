@@ -203,16 +203,18 @@ run_suite() {
 run_main_job() { build/release/bin/mainjob "$@"; }
 
 run_fuzz() {
-    local seconds=${1:-30} target
+    local seconds=${1:-30} target seed
     build_preset fuzz
     echo "canary: it must be found"
     if build/fuzz/bin/canary_fuzz -max_total_time=60 -artifact_prefix=build/fuzz/ >build/fuzz/canary.log 2>&1; then
         echo "the canary was not found: the other targets prove nothing" >&2
         return 1
     fi
-    for target in frame_fuzz walker_fuzz batch_fuzz; do
+    for target in frame_fuzz walker_fuzz batch_fuzz scenario_fuzz; do
+        seed=()
+        [ -f "fuzz/${target%_fuzz}_seed.yaml" ] && seed=("-seed_inputs=fuzz/${target%_fuzz}_seed.yaml")
         echo "$target: $seconds s"
-        build/fuzz/bin/$target "-max_total_time=$seconds" -rss_limit_mb=2048 -artifact_prefix=build/fuzz/ \
+        build/fuzz/bin/$target "-max_total_time=$seconds" -rss_limit_mb=2048 -artifact_prefix=build/fuzz/ "${seed[@]}" \
             >"build/fuzz/$target.log" 2>&1 || { tail -n 30 "build/fuzz/$target.log"; return 1; }
     done
     echo "nothing found"
@@ -279,6 +281,7 @@ run_bench() {
     case "${1:-}" in
         broker) build_preset release; fetch_peers; shift; bench/broker.sh "$@" ;;
         metrics) build_preset release metrics_bench; shift; build/release/bin/metrics_bench "$@" ;;
+        load_texts) build_preset release load_texts_bench; shift; build/release/bin/load_texts_bench "$@" ;;
         rewriting) build_preset release rewriting_bench; shift; build/release/bin/rewriting_bench "$@" ;;
         rules) build_preset release chaosbroker bench_client; shift; bench/rules.sh "$@" ;;
         instructions) ensure_packages bench; build_preset release rewriting_bench; bench/instructions.sh ;;
@@ -290,6 +293,7 @@ run_bench() {
             echo "./cb bench instructions  the same in instructions, without sockets and without noise"
             echo "./cb bench metrics    what a histogram costs: recording, merging, encoding"
             echo "./cb bench rewriting  the same without sockets: pipeline, rules and log alone"
+            echo "./cb bench load_texts the texts and judgements of load, without sockets"
             ;;
     esac
 }

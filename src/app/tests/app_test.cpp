@@ -259,5 +259,23 @@ TEST(rules_keeper, refuses_a_damaged_file_by_its_name) {
     }
 }
 
+exit_code validated(const std::string& text) {
+    const temporary_file file(text);
+    CLI::App program;
+    auto outcome = exit_code::environment;
+    add_validate_command(program, outcome);
+    program.parse("validate " + file.name());
+    return outcome;
+}
+
+TEST(validate, tells_rules_and_scenarios_apart_by_their_keys) {
+    const std::string scenario = "format: 1\nname: n\nservices: {a: http://a}\ninject: {open: [{at_once_users: 1}]}\n";
+    EXPECT_EQ(validated(scenario + "steps: [{http: {get: /}}]"), exit_code::done);
+    EXPECT_EQ(validated(scenario + "steps: [{http: {get: x}}]"), exit_code::usage);
+    EXPECT_EQ(validated("format: 1\nrules: [{name: a, do: delete}]"), exit_code::done);
+    EXPECT_EQ(validated("format: 1\nrules: [{name: a}]"), exit_code::usage);
+    EXPECT_EQ(validated("format: 1\nrule: []"), exit_code::usage);
+}
+
 } // namespace
 } // namespace cb::app

@@ -63,6 +63,15 @@ TEST(field, takes_anothers_place_without_changing_the_document) {
     EXPECT_EQ(*read, "12");
 }
 
+TEST(field, says_where_something_is_missed) {
+    const auto read = guarded("f", [] {
+        load("a: 1\nb:\n  c: 2", 100, "letters")["b"]["d"].refuse("must be there");
+        return 0;
+    });
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().text(), "f:3: b.d: must be there");
+}
+
 TEST(mistake, is_one_line) {
     EXPECT_EQ((mistake{"f", 2, "a\nb", "no\r\t\x7f"}.text()), "f:2: a b: no   ");
 }

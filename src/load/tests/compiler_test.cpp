@@ -54,7 +54,7 @@ TEST(compiler, the_designs_example) {
     ASSERT_EQ(work.targets.size(), 2U);
     EXPECT_EQ(work.targets[1].name, "tracking");
     EXPECT_EQ(work.targets[1].port, 8085);
-    EXPECT_EQ(work.targets[1].host_header, "127.0.0.1:8085");
+    EXPECT_EQ(work.targets[1].host_header, "localhost:8085");
     ASSERT_EQ(work.steps.size(), 3U);
     EXPECT_EQ(work.steps[1].name, "matched");
     EXPECT_EQ(work.steps[1].what, measured_step::kind::await);
@@ -69,7 +69,7 @@ TEST(compiler, the_designs_example) {
     EXPECT_EQ(program.saved, std::vector<std::string>{"good"});
     EXPECT_EQ(program.feeds, std::vector<std::uint16_t>{0});
     EXPECT_EQ(rendered(program.http[0].head),
-              "POST /announcements HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: chaosbroker\r\n"
+              "POST /announcements HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: chaosbroker\r\n"
               "Accept: */*\r\nContent-Type: application/json\r\n");
     EXPECT_EQ(rendered(*program.http[0].body), R"({"type":"GOOD","from":"Bad Ems"})");
     EXPECT_EQ(program.http[0].timeout, 60s);
@@ -94,7 +94,8 @@ TEST(compiler, the_designs_example) {
 TEST(compiler, requests) {
     const auto work = with_steps(R"(
   - set: {x: 1}
-  - http: {service: a, put: "/p?a=1", query: {"q 1": "${x}", r: "z/z"}, headers: {X-A: "${x}", accept: text/html}, bearer: "${env:TOKEN}", form: {"k k": "${x}", b: "ä&"}, cookies: true}
+  - http: {service: a, put: "/p?a=1", query: {"q 1": "${x}", r: "z/z"}, headers: {X-A: "${x}", accept: text/html},
+           bearer: "${env:TOKEN}", form: {"k k": "${x}", b: "ä&"}, cookies: true}
   - http: {service: b, post: /empty}
   - http: {service: b, delete: "/${people.town}", headers: {Host: other}}
   - http: {service: b, head: /h, timeout: 3s}
@@ -175,7 +176,8 @@ TEST(compiler, loops_and_branches) {
 
 TEST(compiler, loops_side_by_side_share_a_counter_and_a_pace_has_its_own) {
     const auto work = with_steps(R"(
-  - repeat: {times: 2, name: outer, steps: [{pace: 1s}, {repeat: {times: 2, steps: [{http: {service: a, get: "/${loop}/${loop:outer}"}}]}}]}
+  - repeat: {times: 2, name: outer, steps: [{pace: 1s}, {repeat: {times: 2, steps: [
+        {http: {service: a, get: "/${loop}/${loop:outer}"}}]}}]}
   - repeat: {times: 2, steps: [{pace: 2s}]}
 )");
     const auto& program = work.programs[0];
@@ -276,8 +278,10 @@ on_failure: stop
 timeout: 5s
 arrivals: uniform
 scenarios:
-  - {name: first, inject: {open: [{constant_users_per_sec: {rate: 1, during: 3s}}]}, steps: [{http: {name: x, get: "/${people.name}"}}]}
-  - {name: second, after: first, on_failure: continue, timeout: 6s, feed: {more: {file: people.csv}}, inject: {open: [{at_once_users: 1}], arrivals: poisson},
+  - {name: first, inject: {open: [{constant_users_per_sec: {rate: 1, during: 3s}}]},
+     steps: [{http: {name: x, get: "/${people.name}"}}]}
+  - {name: second, after: first, on_failure: continue, timeout: 6s, feed: {more: {file: people.csv}},
+     inject: {open: [{at_once_users: 1}], arrivals: poisson},
      steps: [{http: {name: y, get: "/${more.name}"}}, {feed: people}]}
 )");
     EXPECT_EQ(work.seed, 77U);

@@ -19,9 +19,9 @@ std::string explained(const std::string& text) {
 
 TEST(explanation, of_the_designs_example) {
     EXPECT_EQ(explained(testing::deliver_a_bike), R"(deliver-a-bike
-  service announcement: http://127.0.0.1:8080
-  service tracking: http://127.0.0.1:8085
-  Kafka: 127.0.0.1:9092
+  service announcement: http://localhost:8080
+  service tracking: http://localhost:8085
+  Kafka: localhost:9092
   connections: one for each user and service
   feed people: people.csv
 
@@ -68,7 +68,8 @@ brokers: b:1
 connections: {pool: 7}
 scenarios:
   - name: one
-    inject: {open: [{at_once_users: 1}, {nothing_for: 2s}, {ramp_users: {users: 5, during: 1500ms}}, {stress_peak_users: {users: 9, during: 250ms}}]}
+    inject: {open: [{at_once_users: 1}, {nothing_for: 2s}, {ramp_users: {users: 5, during: 1500ms}},
+                    {stress_peak_users: {users: 9, during: 250ms}}]}
     steps:
       - set: {state: NEW}
       - feed: people
@@ -80,7 +81,9 @@ scenarios:
   - name: two
     after: one
     inject: {open: [{constant_users_per_sec: {rate: 0.5, during: 10s}}], arrivals: uniform}
-    steps: [{http: {get: /, check: {status: [200, 4xx], header: {a: exists}, json: {$.b: [c, d]}, regex: e, body: {contains: f}}, save: {h: {header: I}, r: {regex: j}}, on_failure: continue}}]
+    steps: [{http: {get: /, check: {status: [200, 4xx], header: {a: exists}, json: {$.b: [c, d]}, regex: e,
+                                    body: {contains: f}},
+                    save: {h: {header: I}, r: {regex: j}}, on_failure: continue}}]
 )");
     for (const auto* line :
          {"connections: 7 to each service", "scenario one\nusers (open): 15 users in 3.75s",

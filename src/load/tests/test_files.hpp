@@ -19,7 +19,7 @@ inline surroundings made_up(std::map<std::string, std::string> files = {}) {
             [files = std::move(files)](const std::filesystem::path& path) -> result<std::string> {
                 const auto found = files.find(path.string());
                 if (found == files.end()) {
-                    return fail(errc::not_found, "there is no such file");
+                    return fail(errc::not_found, "does not exist");
                 }
                 return found->second;
             }};
@@ -30,16 +30,18 @@ inline const std::map<std::string, std::string> people{{"people.csv", "name,town
 /// The example of the design.
 inline constexpr const char* deliver_a_bike = R"(format: 1
 name: deliver-a-bike
-services: {announcement: http://127.0.0.1:8080, tracking: http://127.0.0.1:8085}
-brokers: 127.0.0.1:9092
+services: {announcement: http://localhost:8080, tracking: http://localhost:8085}
+brokers: localhost:9092
 connections: per-user
 inject:
   open: [{ramp_users_per_sec: {from: 1, to: 200, during: 30s}}, {constant_users_per_sec: {rate: 200, during: 5m}}]
 feed: {people: {file: people.csv, order: circular}}
 steps:
-  - http: {name: announce a good, service: announcement, post: /announcements, json: {type: GOOD, from: "${people.town}"}, check: {status: 201}, save: {good: $.id}}
+  - http: {name: announce a good, service: announcement, post: /announcements, json: {type: GOOD, from: "${people.town}"},
+           check: {status: 201}, save: {good: $.id}}
   - pause: {exponential: 10s}
-  - await: {name: matched, where: {topic: announcement_matched, json: {$.good.id: "${good}"}}, since: announce a good, within: 30s}
+  - await: {name: matched, where: {topic: announcement_matched, json: {$.good.id: "${good}"}},
+            since: announce a good, within: 30s}
   - repeat: {times: 5, steps: [{http: {name: where is it, service: tracking, get: "/goods/${good}"}}]}
 checks: [{latency: {step: announce a good, p99: "< 250ms"}}, {errors: "< 1%"}]
 )";
