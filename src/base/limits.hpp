@@ -167,6 +167,8 @@ constexpr std::size_t histogram_log_line_bytes = 64 * mib;
 constexpr std::size_t run_witnesses = 10'000;
 /// What a witness, a note or a detail says; a longer one is cut.
 constexpr std::size_t run_text_bytes = 1 * kib;
+/// The command that does a run again; the kernel takes longer ones, people do not.
+constexpr std::size_t run_command_line_bytes = 16 * kib;
 /// Steps, and kinds of errors, that a run tells apart; a scenario has tens. What comes after is counted as "other".
 constexpr std::size_t run_steps = 1'000;
 constexpr std::size_t run_error_kinds = 1'000;

@@ -105,6 +105,26 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
 }
 
+std::string clean_text(std::string_view text, std::size_t bytes_max) {
+    constexpr std::string_view replacement = "\xef\xbf\xbd";
+    constexpr std::string_view more = "\xe2\x80\xa6";
+    std::string out;
+    std::size_t cut_at = 0; // the longest part that leaves room for `more`
+    while (!text.empty()) {
+        const auto length = utf8_length(text);
+        const auto c = static_cast<unsigned char>(text.front());
+        const bool control = (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
+        const auto piece = length == 0 || control ? replacement : text.substr(0, length);
+        if (out.size() + piece.size() > bytes_max) {
+            return out.substr(0, cut_at).append(more);
+        }
+        out += piece;
+        cut_at = out.size() + more.size() <= bytes_max ? out.size() : cut_at;
+        text.remove_prefix(length == 0 ? 1 : length);
+    }
+    return out;
+}
+
 std::string utc_timestamp(std::int64_t wall_ms) {
     const auto parts = utc(wall_ms);
     return fmt::format("{:04}-{:02}-{:02}T{}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,

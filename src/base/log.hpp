@@ -66,6 +66,9 @@ std::string log_line_text(std::int64_t wall_ms, log_level level, std::string_vie
 
 /// Text between quotes in JSON; bytes that are not UTF-8 become the replacement character.
 void append_json_string(std::string& out, std::string_view text);
+/// Somebody else's text, fit to be stored and shown: bytes that are not UTF-8 and control characters but tab and line
+/// break become the replacement character, and what is longer than `bytes_max` (at least 3) is cut and ends with "…".
+std::string clean_text(std::string_view text, std::size_t bytes_max);
 
 /// "2026-11-24T08:00:00.123Z"
 std::string utc_timestamp(std::int64_t wall_ms);

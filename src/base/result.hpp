@@ -43,3 +43,9 @@ inline tl::unexpected<error> fail(errc kind, std::string message) {
 }
 
 } // namespace cb
+
+/// Goes on when the result is a value; otherwise its error is the caller's answer. For functions that return a result.
+#define CB_TRY(expression)                                                                                             \
+    if (auto&& tried = (expression); !tried) {                                                                         \
+        return ::tl::unexpected<::cb::error>(std::move(tried.error()));                                                \
+    }

@@ -9,7 +9,7 @@ packages_bench="valgrind"
 packages_check="clang-16 clang-tidy-16 clang-format-16 libclang-rt-16-dev lld-16"
 
 # Programs for which any recent version will do, and the package that brings one.
-programs_test="java:openjdk-17-jre-headless mvn:maven node:nodejs npm:npm"
+programs_test="python3:python3 java:openjdk-17-jre-headless mvn:maven node:nodejs npm:npm"
 
 missing_packages() {
     local package

@@ -16,6 +16,19 @@ TEST(log, a_json_line_holds_time_level_event_and_fields) {
         R"("share":0.5,"held":true})");
 }
 
+TEST(clean_text, is_utf8_without_control_characters_and_not_too_long) {
+    EXPECT_EQ(clean_text("as it was\n\tgr\xc3\xbc\xc3\x9f", 100), "as it was\n\tgr\xc3\xbc\xc3\x9f");
+    EXPECT_EQ(clean_text("\x1b[31m\xff\x7f", 100), "\xef\xbf\xbd[31m\xef\xbf\xbd\xef\xbf\xbd");
+    EXPECT_EQ(clean_text("abcdef", 6), "abcdef");
+    EXPECT_EQ(clean_text("abcdefg", 6), "abc\xe2\x80\xa6");
+    for (std::size_t most = 3; most < 12; ++most) { // never inside a character, never longer
+        const auto cut = clean_text("\xc3\xbc\xe2\x82\xac\xf0\x9f\x9a\xb2\xc3\xbc\xc3\xbc", most);
+        EXPECT_LE(cut.size(), most);
+        EXPECT_EQ(clean_text(cut, 100), cut);
+        EXPECT_TRUE(cut.ends_with("\xe2\x80\xa6"));
+    }
+}
+
 TEST(log, text_is_for_people) {
     const std::vector<log_field> fields{{"topic", "orders"}, {"why", "no such topic"}};
     EXPECT_EQ(log_line_text(1'700'000'000'123, log_level::warning, "refused", fields),
