@@ -37,9 +37,8 @@ workload compile_all(const file::scenario_file& from, const surroundings& around
         const auto shared = tables.feeds;
         compile_feeds(each.feeds, tables);
         if (each.arrivals.closed && out.users_max && each.arrivals.users() > *out.users_max) {
-            each.name.at["inject"].refuse("asks for " + std::to_string(each.arrivals.users()) +
-                                          " users at the same time, and limits.users is " +
-                                          std::to_string(*out.users_max));
+            each.at["inject"].refuse("asks for " + std::to_string(each.arrivals.users()) +
+                                     " users at the same time, and limits.users is " + std::to_string(*out.users_max));
         }
         auto made = compile_program(each, tables);
         if (each.after) {

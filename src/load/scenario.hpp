@@ -197,6 +197,7 @@ struct scenario {
     nanoseconds timeout{};
     bool cookies = false;
     steps body;
+    document::field at;
 };
 
 struct scenario_file {

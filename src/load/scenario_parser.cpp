@@ -44,7 +44,7 @@ scenario_defaults parse_defaults(const field& in, scenario_defaults out) {
 /// `inject` and `steps` of a file with one scenario, or of an element of `scenarios`.
 scenario parse_one(const field& in, const scenario_defaults& outer, step_parser& parser) {
     const auto settings = parse_defaults(in, outer);
-    scenario out{{"", in}, {}, {}, {}, settings.failure, settings.timeout, settings.cookies, {}};
+    scenario out{{"", in}, {}, {}, {}, settings.failure, settings.timeout, settings.cookies, {}, in};
     out.name = take_name(need(in, "name", "`name: browse`"), "the name of the scenario");
     const std::string example = "`inject: {open: [{constant_users_per_sec: {rate: 200, during: 5m}}]}`";
     out.arrivals = parse_injection(need(in, "inject", example), settings.poisson);
