@@ -62,6 +62,7 @@ const std::map<std::string, std::set<std::string>>& layering() {
         {"protocol", {"base", "wire"}},
         {"net", {"base", "wire"}},
         {"runstore", {"base", "metrics"}},
+        {"report", {"base", "metrics", "runstore"}},
         {"fault", {"base", "wire", "record", "document", "protocol"}},
         {"broker", {"base", "wire", "record", "storage", "protocol"}},
         {"backend", {"base", "wire", "record", "storage", "protocol", "net", "broker"}},
@@ -71,7 +72,7 @@ const std::map<std::string, std::set<std::string>>& layering() {
           "proxy"}},
         {"app",
          {"base", "wire", "record", "metrics", "document", "storage", "protocol", "net", "fault", "broker", "backend",
-          "proxy", "admin"}},
+          "proxy", "admin", "runstore", "report"}},
     };
     return table;
 }
