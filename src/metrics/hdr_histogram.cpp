@@ -44,7 +44,7 @@ void hdr_histogram::merge(const hdr_histogram& other) noexcept {
         if (by_index && i < layout_.counts_length()) {
             add_at(i, count);
         } else {
-            record(other.layout_.lowest_at(i), count);
+            record(other.layout_.middle_at(i), count);
         }
     }
 }

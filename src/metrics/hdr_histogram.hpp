@@ -50,8 +50,8 @@ public:
         return true;
     }
 
-    /// Adds the other's counts, of any shape. Equal layouts lose nothing; otherwise each value counts as the lowest
-    /// that the other does not tell from it.
+    /// Adds the other's counts, of any shape. Equal layouts lose nothing; otherwise each value counts as the middle of
+    /// those that the other does not tell from it, so that nothing drifts.
     void merge(const hdr_histogram& other) noexcept;
     /// Empty again. Costs as much as the range of values that was touched.
     void reset() noexcept;

@@ -197,6 +197,9 @@ result<void> run_reader::add_latencies(const second_range& range, std::vector<st
         const auto values = log->read(each.place);
         CB_TRY(values);
         auto& total = step->of(*series);
+        if (total.empty() && total.out_of_range() == 0) {
+            total = metrics::hdr_histogram(values->values.shape()); // equal shapes lose nothing
+        }
         total.merge(values->values);
         if (each.out_of_range > 0) {
             total.record(-1, each.out_of_range);

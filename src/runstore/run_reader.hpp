@@ -30,7 +30,7 @@ struct second_range {
 /// A second belongs to the phase that it begins in.
 second_range seconds_of(const run_phase& phase);
 
-/// A step over a range of seconds: histograms merged, never percentiles.
+/// A step over a range of seconds: histograms merged, never percentiles, in the shape in which they were written.
 struct step_total {
     step_id step;
     std::string scenario;

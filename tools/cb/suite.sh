@@ -86,7 +86,7 @@ fetch_peers() {
     return 0
 }
 
-unit_tests="base_tests wire_tests record_tests metrics_tests document_tests storage_tests protocol_tests net_tests runstore_tests fault_tests broker_tests proxy_tests load_tests admin_tests app_tests"
+unit_tests="base_tests wire_tests record_tests metrics_tests document_tests storage_tests protocol_tests net_tests runstore_tests report_tests fault_tests broker_tests proxy_tests load_tests admin_tests app_tests"
 concurrent_tests="net_tests admin_tests"
 
 # same_victims COMMON… [-- VARIATION…]…: the main job with each variation agrees with the ledger, and the same messages are

@@ -201,6 +201,14 @@ TEST(hdr_histogram, merges_other_shapes_as_well_as_they_can) {
     wider.merge(fine);
     EXPECT_EQ(wider.count(), 5U);
     EXPECT_EQ(wider.max(), fine.max());
+    hdr_histogram one_coarse(latency_shape_ns(2)); // up and down again: the value does not drift
+    one_coarse.record(20'000'000, 1'000);
+    hdr_histogram finer(latency_shape_ns(3));
+    finer.merge(one_coarse);
+    hdr_histogram again(latency_shape_ns(2));
+    again.merge(finer);
+    EXPECT_EQ(again, one_coarse);
+    EXPECT_NEAR(finer.mean(), one_coarse.mean(), one_coarse.mean() / 1'000);
     hdr_histogram narrow({1, 10'000, 3});
     narrow.merge(fine);
     EXPECT_EQ(narrow.count(), 3U);

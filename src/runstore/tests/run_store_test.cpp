@@ -146,7 +146,7 @@ TEST_F(runs, merge_seconds_by_phase_and_keep_the_histograms) {
     const auto pay = *run->step("deliver", "pay");
     EXPECT_EQ(*run->step("deliver", "pay"), pay);
     ASSERT_TRUE(run->begin_phase("warm-up", 0, false));
-    metrics::hdr_histogram expected(metrics::latency_shape_ns(3));
+    metrics::hdr_histogram expected(metrics::latency_shape_ns(2));
     for (std::int64_t second = 0; second < 10; ++second) {
         if (second == 4) {
             ASSERT_TRUE(run->end_phase(3'900));
@@ -198,7 +198,7 @@ TEST_F(runs, merge_seconds_by_phase_and_keep_the_histograms) {
     // The log by itself says the same as the rows that name places in it.
     const auto text = contents(folder_->latency_log_file());
     metrics::histogram_log_reader log(text);
-    metrics::hdr_histogram all(metrics::latency_shape_ns(3));
+    metrics::hdr_histogram all(metrics::latency_shape_ns(2));
     for (auto each = log.next(); each && *each; each = log.next()) {
         if ((*each)->tag == "announce_a_good/response" && (*each)->start_s >= 4) {
             all.merge((*each)->values);

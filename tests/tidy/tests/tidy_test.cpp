@@ -62,17 +62,18 @@ const std::map<std::string, std::set<std::string>>& layering() {
         {"protocol", {"base", "wire"}},
         {"net", {"base", "wire"}},
         {"runstore", {"base", "metrics"}},
+        {"report", {"base", "metrics", "runstore"}},
         {"fault", {"base", "wire", "record", "document", "protocol"}},
         {"broker", {"base", "wire", "record", "storage", "protocol"}},
         {"backend", {"base", "wire", "record", "storage", "protocol", "net", "broker"}},
         {"proxy", {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend"}},
-        {"load", {"base", "wire", "metrics", "document", "net", "runstore"}},
+        {"load", {"base", "wire", "metrics", "document", "net"}},
         {"admin",
          {"base", "wire", "record", "metrics", "document", "storage", "protocol", "net", "fault", "broker", "backend",
           "proxy"}},
         {"app",
          {"base", "wire", "record", "metrics", "document", "storage", "protocol", "net", "fault", "broker", "backend",
-          "proxy", "load", "admin"}},
+          "proxy", "runstore", "report", "load", "admin"}},
     };
     return table;
 }
