@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <memory>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -17,6 +19,22 @@ constexpr int reports_at_once = 10'000;
 /// in which no user begins 65,536 others.
 std::uint64_t opaque_of(user_index user, std::uint16_t serial, step_index step) {
     return std::uint64_t{user} << 32U | std::uint64_t{serial} << 16U | step;
+}
+
+/// For so long a worker waits for brokers before it starts; a cluster that is there needs less than a second.
+constexpr std::chrono::seconds connects_within(2);
+
+/// Topics that the file names outright.
+std::set<std::string> constant_topics(const workload& work) {
+    std::set<std::string> out;
+    for (const auto& each : work.programs) {
+        for (const auto& message : each.messages) {
+            if (message.topic.is_constant() && !message.topic.pieces.empty()) {
+                out.insert(std::get<text_template::literal>(message.topic.pieces.front().what).text);
+            }
+        }
+    }
+    return out;
 }
 
 rd_kafka_vu_t part(rd_kafka_vtype_t type) {
@@ -34,6 +52,34 @@ kafka_driver::kafka_driver(const workload& work, std::size_t users_max, net::pol
     reports_.watch(*queue_);
     if (!poller.add_readable(reports_.descriptor(), token)) {
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+    }
+    connect(work);
+}
+
+/// librdkafka connects to a leader when something is asked of it: here for where the log ends, which nobody needs.
+void kafka_driver::connect(const workload& work) {
+    using std::chrono::steady_clock;
+    const auto until = steady_clock::now() + connects_within;
+    const auto left_ms = [&] {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - steady_clock::now()).count();
+        return static_cast<int>(std::max<std::int64_t>(left, 1));
+    };
+    for (const auto& name : constant_topics(work)) {
+        const kafka_topic topic(rd_kafka_topic_new(producer_.get(), name.c_str(), nullptr), &rd_kafka_topic_destroy);
+        const rd_kafka_metadata_t* told = nullptr;
+        if (!topic || rd_kafka_metadata(producer_.get(), 0, topic.get(), &told, left_ms()) != 0) {
+            continue; // what is wrong shows at the messages
+        }
+        std::set<std::int32_t> leaders;
+        for (int i = 0; i < told->topics[0].partition_cnt; ++i) {
+            const auto& partition = told->topics[0].partitions[i];
+            std::int64_t first = 0;
+            std::int64_t end = 0;
+            if (leaders.insert(partition.leader).second) {
+                rd_kafka_query_watermark_offsets(producer_.get(), name.c_str(), partition.id, &first, &end, left_ms());
+            }
+        }
+        rd_kafka_metadata_destroy(told);
     }
 }
 

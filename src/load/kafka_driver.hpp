@@ -19,7 +19,9 @@ namespace cb::load {
 /// own behind the queue.
 class kafka_driver {
 public:
-    /// `token`: of the poller, for what wakes us. Throws std::runtime_error when librdkafka refuses the settings.
+    /// `token`: of the poller, for what wakes us. Returns when the brokers that lead the topics are connected, so that
+    /// the first message does not wait for that, or after a moment without them. Throws std::runtime_error when
+    /// librdkafka refuses the settings.
     kafka_driver(const workload& work, std::size_t users_max, net::poller& poller, std::uint64_t token);
     ~kafka_driver();
     kafka_driver(const kafka_driver&) = delete;
@@ -51,6 +53,7 @@ private:
         rd_kafka_resp_err_t why;
     };
 
+    void connect(const workload& work);
     [[nodiscard]] rd_kafka_resp_err_t send(user_index user, const kafka_message& message);
     void ended(std::uint64_t opaque, rd_kafka_resp_err_t outcome);
     void end(user_index user, rd_kafka_resp_err_t outcome, mono_time now);

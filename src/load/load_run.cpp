@@ -194,6 +194,20 @@ void load_run::make_workers() {
         counted_.resize(work_.steps.size());
         listener_ = std::make_unique<event_listener>(work_, std::move(to_workers), plan_.users_per_worker);
     }
+    wait_for_workers();
+}
+
+/// One that ends before it is ready is noticed when the run begins.
+void load_run::wait_for_workers() {
+    for (auto& each : workers_) {
+        for (bool ready = false; !ready;) {
+            pollfd watched{each.channel.descriptor(), POLLIN, 0};
+            if (::poll(&watched, 1, -1) < 0 && errno != EINTR) {
+                fail("poll");
+            }
+            ready = !each.channel.receive([&](std::string_view frame) { ready = frame == ready_frame; }) || ready;
+        }
+    }
 }
 
 worker_setting load_run::setting_of(std::uint32_t index, frame_channel to_listener) const {

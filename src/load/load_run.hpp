@@ -71,9 +71,9 @@ public:
     load_run(const load_run&) = delete;
     load_run& operator=(const load_run&) = delete;
 
-    /// Makes the workers; they wait. Throws std::system_error when the system refuses.
-    /// Then finds the awaited topics and reads them from their ends; throws std::runtime_error with a sentence when
-    /// they cannot be read.
+    /// Makes the workers and waits until they are ready; they wait too. Throws std::system_error when the system
+    /// refuses. Then finds the awaited topics and reads them from their ends; throws std::runtime_error with a sentence
+    /// when they cannot be read.
     void make_workers();
     /// Starts them, and returns when all users have gone.
     void run(run_observer& observer);
@@ -104,6 +104,7 @@ private:
     };
 
     [[nodiscard]] worker_setting setting_of(std::uint32_t index, frame_channel to_listener) const;
+    void wait_for_workers();
     void hear_listener(merged_seconds& second, run_observer& observer);
     void tell_all(const order& what);
     void take_reports(worker_link& from, run_observer& observer);

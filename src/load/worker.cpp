@@ -50,6 +50,7 @@ public:
             (awaits_ && !poller_.add_readable(awaits_->descriptor(), answers_token))) {
             return;
         }
+        done_ = !coordinator_.send(ready_frame);
         while (!done_) {
             const auto now = clock_.now();
             bool more = false;

@@ -7,8 +7,6 @@
 namespace cb::load {
 namespace {
 
-constexpr std::size_t step_histograms = 4;
-
 std::string taken(wire::writer& out) {
     std::string text;
     const auto bytes = out.take();

@@ -4,10 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <filesystem>
 #include <fstream>
 #include <map>
-#include <memory>
 #include <set>
 #include <string>
 
@@ -15,7 +13,7 @@
 #include <boost/json/serialize.hpp>
 #include <librdkafka/rdkafka.h>
 
-#include "support/running_broker.hpp"
+#include "probe_run.hpp"
 
 namespace cb::tests {
 namespace {
@@ -23,22 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 namespace json = boost::json;
 namespace fs = std::filesystem;
-
-using client = std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)>;
-
-client make_client(rd_kafka_type_t type, const std::string& brokers) {
-    auto* conf = rd_kafka_conf_new();
-    char why[512];
-    rd_kafka_conf_set(conf, "bootstrap.servers", brokers.c_str(), why, sizeof(why));
-    if (type == RD_KAFKA_CONSUMER) {
-        rd_kafka_conf_set(conf, "group.id", "reader", why, sizeof(why));
-    }
-    auto* made = rd_kafka_new(type, conf, why, sizeof(why));
-    if (made == nullptr) {
-        throw std::runtime_error(why);
-    }
-    return {made, rd_kafka_destroy};
-}
 
 struct read_message {
     std::string key, value, source;
@@ -73,51 +55,6 @@ std::vector<read_message> read_back(const std::string& brokers, const std::strin
     return out;
 }
 
-/// A folder for the files of one test.
-class load_on_kafka : public testing::Test {
-protected:
-    load_on_kafka() : folder_(fs::temp_directory_path() / ("cb-load-" + std::to_string(::getpid()))) {
-        fs::create_directories(folder_);
-    }
-    ~load_on_kafka() override { fs::remove_all(folder_); }
-
-    std::string write(const std::string& name, const std::string& text) {
-        std::ofstream(folder_ / name) << text;
-        return folder_ / name;
-    }
-    std::string scenario(const std::string& brokers, const std::string& rest) {
-        return write("s.yaml", "format: 1\nname: kafka\nbrokers: \"" + brokers + "\"\n" + rest);
-    }
-    static std::vector<std::string> probe(const std::string& file, int workers) {
-        return {CB_LOAD_PROBE, file, std::to_string(workers)};
-    }
-    /// What the run says of itself when it has ended.
-    static json::object result_of(child_process& run, std::chrono::seconds limit = 100s) {
-        EXPECT_EQ(run.wait(limit), 0) << run.output();
-        auto text = run.output();
-        text.resize(text.find_last_not_of('\n') + 1);
-        const auto line = text.substr(text.find_last_of('\n') + 1);
-        return line.starts_with('{') ? json::parse(line).as_object() : json::object();
-    }
-    json::object run(const std::string& brokers, const std::string& rest, int workers = 2) {
-        child_process process(probe(scenario(brokers, rest), workers));
-        auto out = result_of(process);
-        EXPECT_TRUE(out.contains("notices") && out["notices"].as_array().empty()) << json::serialize(out);
-        return out;
-    }
-
-    fs::path folder_;
-};
-
-std::int64_t number(const json::object& run, const std::string& step, const char* what) {
-    return run.at("steps").at(step).at(what).to_number<std::int64_t>();
-}
-double milliseconds(const json::object& run, const std::string& step, const char* what) {
-    return run.at("steps").at(step).at(what).to_number<double>();
-}
-json::object errors(const json::object& run, const std::string& step) {
-    return run.at("steps").at(step).at("errors").as_object();
-}
 std::int64_t missing(const json::object& run, const std::string& step) {
     const auto all = errors(run, step);
     EXPECT_LE(all.size(), 1U) << json::serialize(all);
