@@ -17,7 +17,7 @@ constexpr auto look_again_after = std::chrono::milliseconds(100);
 constexpr auto look_for_partitions_every = std::chrono::seconds(2);
 /// A topic that asking for it makes is there well before.
 constexpr auto topic_is_made_within = std::chrono::seconds(3);
-constexpr int request_ms = 2'000;
+constexpr int request_ms = 1'000;
 
 } // namespace
 

@@ -147,7 +147,7 @@ Written by \`./cb test\` when every test with a real client has passed.
 | --- | --- | --- |
 | librdkafka | $(pkg-config --modversion rdkafka) | every acks and codec, idempotence, groups (eager, cooperative), transactions, topics |
 | kcat | $(kcat -V 2>&1 | sed -nE 's/^Version ([0-9.]+).*/\1/p') | every codec; TLS with client certificates; SASL PLAIN and SCRAM |
-| Apache Kafka's Java client and tools | $(sed -nE 's/.*<version>([0-9]+\.[0-9]+\.[0-9]+)<.*/\1/p' tests/peers/pom.xml | head -n 1) | codecs, idempotence, transactions, groups, admin; producing under faults |
+| Apache Kafka's Java client and tools | $(sed -nE 's/.*<version>([0-9]+\.[0-9]+\.[0-9]+)<.*/\1/p' tests/peers/pom.xml | head -n 1) | codecs, idempotence, transactions, groups, admin; producing under faults; its broker under load |
 | kafkajs | $(sed -nE 's/.*"kafkajs": "([0-9.]+)".*/\1/p' tests/peers/kafkajs/package.json) | codecs, idempotence, transactions, groups, admin |
 | HdrHistogram (Java) | $(grep -A1 '>HdrHistogram<' tests/peers/pom.xml | sed -nE 's/.*<version>(.*)<.*/\1/p') | interval logs, read and written; HistogramLogProcessor |
 | hdr-histogram-js | $(sed -nE 's/.*"hdr-histogram-js": "([0-9.]+)".*/\1/p' tests/peers/kafkajs/package.json) | interval logs, read and written |
