@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // load_probe SCENARIO [WORKERS]: runs the load engine, says when it has started and each second, and prints the totals
-// as one line of JSON at last.
+// as one line of JSON at last. SIGTERM stops the run.
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <iterator>
@@ -33,6 +35,8 @@ public:
     nanoseconds lag_max{0};
     json::array notices;
 };
+
+load::load_run* running = nullptr;
 
 json::object totals_of(const load::workload& work, const load::load_run& run) {
     json::object steps;
@@ -72,6 +76,8 @@ int run_file(const std::string& file, std::optional<std::uint32_t> workers) {
     }
     load::load_run run(*work, *plan, {});
     run.make_workers();
+    running = &run;
+    std::signal(SIGTERM, [](int) { running->stop_from_signal(); });
     listener heard;
     run.run(heard);
     const auto& state = run.state();

@@ -265,6 +265,25 @@ steps: [{await: {name: seen, where: {topic: grown, key: "k${user}"}, within: 30s
     EXPECT_EQ(number(result, "seen", "failed"), 0);
 }
 
+TEST_F(load_on_kafka, a_stop_ends_waits_at_once_and_counts_them_nowhere) {
+    const running_broker broker;
+    child_process process(probe(scenario(broker.bootstrap(), R"(
+inject: {open: [{at_once_users: 100}]}
+steps:
+  - produce: {name: order, topic: orders, body: x}
+  - await: {name: seen, where: {topic: others, key: "k${user}"}, within: 10m}
+)"),
+                                2));
+    ASSERT_TRUE(process.wait_for_line([](const std::string& line) { return line == "second 1"; })) << process.output();
+    process.signal(SIGTERM);
+    const auto result = result_of(process, 20s);
+    EXPECT_EQ(result.at("lost").as_int64(), 0);
+    EXPECT_EQ(result.at("ended").as_int64(), 100);
+    EXPECT_EQ(number(result, "order", "count"), 100);
+    EXPECT_EQ(number(result, "seen", "count"), 0);
+    EXPECT_TRUE(errors(result, "seen").empty());
+}
+
 TEST_F(load_on_kafka, what_cannot_be_read_is_said_before_anything_is_sent) {
     const std::string rest = R"(
 inject: {open: [{at_once_users: 1}]}
