@@ -218,7 +218,7 @@ TEST(scenario_file, kafka) {
          "the file names no brokers"},
         {with_steps("  - pause: 1s", "kafka: {bootstrap.servers: x}\n"), "bootstrap.servers is given by brokers"},
         {with_steps("  - pause: 1s", "kafka: {linger: 5}\n"), "librdkafka has no setting linger"},
-        {with_steps("  - pause: 1s", "kafka: {acks: many}\n"), "Invalid value for configuration property \"request.required.acks\""},
+        {with_steps("  - pause: 1s", "kafka: {acks: many}\n"), "\"request.required.acks\""},
         {with_steps("  - pause: 1s", "kafka: {dr_cb: x}\n"), "dr_cb"},
     });
 }

@@ -103,7 +103,8 @@ steps:
       steps:
         - set: {id: "${user}-${loop:pass}"}
         - produce: {name: order, topic: orders, key: "${user}", headers: {type: PAID, id: "${id}"}, json: {order: {id: "${id}"}}}
-        - await: {name: by json, where: {topic: orders, json: {$.order.id: "${id}"}, header: {type: PAID}}, since: order, within: 20s}
+        - await: {name: by json, where: {topic: orders, json: {$.order.id: "${id}"}, header: {type: PAID}}, since: order,
+                  within: 20s}
         - produce: {name: other, topic: others, key: "${id}", headers: {id: "h${id}"}, body: no JSON}
         - await: {name: by header, where: {topic: others, header: {id: "h${id}"}, key: "${id}"}, since: other, within: 20s}
 )");
