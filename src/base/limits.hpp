@@ -140,6 +140,8 @@ constexpr std::size_t load_read_turn_bytes = 1 * mib;
 constexpr int load_steps_at_once = 1'000;
 /// Users that begin in one turn of the loop, before answers are read again.
 constexpr int load_arrivals_at_once = 64;
+/// Ports that are tried for a connection before it fails: others may hold some.
+constexpr int load_port_tries = 1'000;
 /// Worker processes of one machine: 20,000 files each make two million connections.
 constexpr std::size_t load_workers = 128;
 /// One report of a worker, a second of all its histograms.
