@@ -280,6 +280,7 @@ run_soak() {
 run_bench() {
     case "${1:-}" in
         broker) build_preset release; fetch_peers; shift; bench/broker.sh "$@" ;;
+        load) ensure_packages bench; build_preset release chaosbroker; shift; bench/load.sh "$@" ;;
         metrics) build_preset release metrics_bench; shift; build/release/bin/metrics_bench "$@" ;;
         load_texts) build_preset release load_texts_bench; shift; build/release/bin/load_texts_bench "$@" ;;
         rewriting) build_preset release rewriting_bench; shift; build/release/bin/rewriting_bench "$@" ;;
@@ -288,6 +289,7 @@ run_bench() {
         effects) build_preset release chaosbroker; fetch_peers; shift; bench/effects.sh "$@" ;;
         *)
             echo "./cb bench broker     this broker beside Apache Kafka, one client, one machine"
+            echo "./cb bench load       400,000 users against nginx; requests per CPU second beside wrk, h2load, ab"
             echo "./cb bench effects    what a rule costs: the broker's CPU a message"
             echo "./cb bench rules      rules changed 1,000 times a second under full traffic"
             echo "./cb bench instructions  the same in instructions, without sockets and without noise"
