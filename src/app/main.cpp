@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
     cb::app::add_mix_command(program, outcome);
     cb::app::add_rules_command(program, outcome);
     cb::app::add_ledger_command(program, outcome);
+    cb::app::add_watch_command(program, outcome);
     cb::app::add_validate_command(program, outcome);
     cb::app::add_completion_command(program, outcome);
     cb::app::add_version_command(program, outcome);

@@ -17,16 +17,14 @@ wall_time_ms started_at(std::int64_t start_ticks, wall_time_ms wall_ms) {
     timespec since_boot{};
     ::clock_gettime(CLOCK_BOOTTIME, &since_boot);
     constexpr double ns_per_s = 1e9;
-    const double age_s =
-        static_cast<double>(since_boot.tv_sec) + static_cast<double>(since_boot.tv_nsec) / ns_per_s -
-        ticks_to_seconds(start_ticks);
+    const double age_s = static_cast<double>(since_boot.tv_sec) + static_cast<double>(since_boot.tv_nsec) / ns_per_s -
+                         ticks_to_seconds(start_ticks);
     return wall_ms - static_cast<wall_time_ms>(age_s * 1000);
 }
 
 } // namespace
 
-finder::finder(const root_folder& root)
-    : root_(root), mounts_(cgroup_mounts::of(root)), boot_id_(read_boot_id(root)) {}
+finder::finder(const root_folder& root) : root_(root), mounts_(cgroup_mounts::of(root)), boot_id_(read_boot_id(root)) {}
 
 std::vector<tracked_instance::beginning> finder::find(const target& wanted, const scene& now) {
     beginnings out;
@@ -46,8 +44,7 @@ void finder::find_processes(const target& wanted, const scene& now, beginnings& 
         wanted.what == target::kind::process ? now.processes.with_ancestors(::getpid()) : std::set<int>();
     std::set<int> matching;
     if (auto found = patterns_.find(wanted.value); found != patterns_.end()) {
-        std::erase_if(found->second.known,
-                      [&](const auto& each) { return now.processes.find(each.first) == nullptr; });
+        std::erase_if(found->second.known, [&](const auto& each) { return now.processes.find(each.first) == nullptr; });
     }
     for (const auto& [pid, one] : now.processes.entries()) {
         if (one.alive && !ourselves.contains(pid) && fits(wanted, one)) {
@@ -58,13 +55,16 @@ void finder::find_processes(const target& wanted, const scene& now, beginnings& 
         return std::any_of(out.begin(), out.end(), [&](const auto& each) { return each.what.pid == pid; });
     };
     for (const int pid : matching) {
+        if (now.taken(pid) || already_here(pid)) {
+            continue;
+        }
         // Children belong to the instance of their parent, also those that match themselves.
         auto above = now.processes.with_ancestors(pid);
         above.erase(pid);
         const bool is_child = std::any_of(above.begin(), above.end(), [&](int parent) {
             return matching.contains(parent) || now.taken(parent) || already_here(parent);
         });
-        if (!is_child && !now.taken(pid) && !already_here(pid)) {
+        if (!is_child) {
             out.push_back(of_process(wanted, pid, now));
         }
     }
@@ -96,9 +96,8 @@ void finder::find_group(const target& wanted, const scene& now, beginnings& out)
         std::any_of(pids.begin(), pids.end(), now.taken)) {
         return;
     }
-    const auto oldest = *std::min_element(pids.begin(), pids.end(), [&](int left, int right) {
-        return start_ticks_of(left) < start_ticks_of(right);
-    });
+    const auto oldest = *std::min_element(
+        pids.begin(), pids.end(), [&](int left, int right) { return start_ticks_of(left) < start_ticks_of(right); });
     tracked_instance::beginning begin;
     const auto start_ticks = start_ticks_of(oldest);
     begin.what.service = wanted.service;
@@ -125,7 +124,8 @@ void finder::find_containers(const target& wanted, const scene& now, beginnings&
             continue;
         }
         tracked_instance::beginning begin;
-        begin.what.service = wanted.what == target::kind::compose && !one.service.empty() ? one.service : wanted.service;
+        begin.what.service =
+            wanted.what == target::kind::compose && !one.service.empty() ? one.service : wanted.service;
         begin.what.name = one.name.empty() ? one.id.substr(0, 12) : one.name;
         begin.what.identity = "container:" + one.id + ":" + one.started_at;
         begin.what.kind = instance_kind::container;

@@ -66,6 +66,19 @@ int read_file(int folder, const char* name, std::string& into) {
     return 0;
 }
 
+int read_again(const descriptor& file, std::string& into) {
+    constexpr std::size_t page_bytes = 4096;
+    into.resize(page_bytes);
+    const auto count = ::pread(file.get(), into.data(), into.size(), 0);
+    if (count <= 0) {
+        const int why = count == 0 ? ESRCH : errno;
+        into.clear();
+        return why;
+    }
+    into.resize(static_cast<std::size_t>(count));
+    return 0;
+}
+
 int read_file(const std::string& path, std::string& into) { return read_file(AT_FDCWD, path.c_str(), into); }
 
 std::string_view take_line(std::string_view& rest) {

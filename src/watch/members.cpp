@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -27,13 +26,24 @@ double page_bytes() {
     return bytes;
 }
 
+/// The file of a process, kept open as long as that leaves most descriptors to others.
+int read_kept(const descriptor& kept, int folder, const char* name, std::string& buffer) {
+    return kept.open() ? read_again(kept, buffer) : read_file(folder, name, buffer);
+}
+
+descriptor open_to_keep(int folder, const char* name) {
+    static const auto descriptors_max = static_cast<int>(::sysconf(_SC_OPEN_MAX));
+    descriptor file(::openat(folder, name, O_RDONLY | O_CLOEXEC));
+    return file.get() < descriptors_max / 2 ? std::move(file) : descriptor();
+}
+
 } // namespace
 
 bool members::add(int pid, bool from_its_start) {
     member one;
     one.pid = pid;
-    one.folder = descriptor(
-        ::open(root_.at("/proc/" + std::to_string(pid)).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    one.folder =
+        descriptor(::open(root_.at("/proc/" + std::to_string(pid)).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     std::string buffer;
     if (!one.folder.open() || read_file(one.folder.get(), "stat", buffer) != 0) {
         return false;
@@ -46,7 +56,11 @@ bool members::add(int pid, bool from_its_start) {
     one.start_ticks = stat->start_ticks;
     if (root_.is_the_machine()) {
         one.handle = open_process_handle(pid);
+        one.stat_file = open_to_keep(one.folder.get(), "stat");
+        one.io_file = open_to_keep(one.folder.get(), "io");
     }
+    one.files_denied = !may_list_files(one.folder.get());
+    denied_ = denied_ || one.files_denied;
     auto& kept = members_[pid];
     kept = std::move(one);
     if (!from_its_start) {
@@ -100,7 +114,7 @@ std::vector<members::ended> members::read(gauges& now, std::string& buffer) {
 
 /// False: it is gone.
 bool members::read_one(member& one, gauges& now, std::string& buffer) {
-    if (read_file(one.folder.get(), "stat", buffer) != 0) {
+    if (read_kept(one.stat_file, one.folder.get(), "stat", buffer) != 0) {
         return false;
     }
     const auto stat = parse_process_stat(buffer);
@@ -135,9 +149,8 @@ bool members::read_one(member& one, gauges& now, std::string& buffer) {
                 own[counter::cpu_s] = std::max(*exact, known(one.own[counter::cpu_s]));
             }
         }
-        const int why = read_file(one.folder.get(), "io", buffer);
-        denied_ = denied_ || why == EACCES;
-        if (const auto io = why == 0 ? parse_process_io(buffer) : std::nullopt) {
+        const bool io_told = !one.files_denied && read_kept(one.io_file, one.folder.get(), "io", buffer) == 0;
+        if (const auto io = io_told ? parse_process_io(buffer) : std::nullopt) {
             own[counter::disk_read_bytes] = static_cast<double>(io->read_bytes);
             own[counter::disk_written_bytes] = static_cast<double>(io->written_bytes);
         }
@@ -161,9 +174,8 @@ bool members::read_one(member& one, gauges& now, std::string& buffer) {
 }
 
 void members::read_files(member& one, gauges& now, std::string& buffer) {
-    const int count = count_open_files(one.folder.get());
+    const int count = one.files_denied ? -1 : count_open_files(one.folder.get());
     if (count < 0) {
-        denied_ = true;
         return;
     }
     if (!one.open_files_limit && read_file(one.folder.get(), "limits", buffer) == 0) {

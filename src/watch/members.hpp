@@ -26,8 +26,8 @@ public:
 
     explicit members(const root_folder& root) : root_(root) {}
 
-    /// Takes in a process; false: it is not there (any more). `from_its_start`: all that it ever used is the instance's;
-    /// else only what it uses from now on (an old process that was moved here).
+    /// Takes in a process; false: it is not there (any more). `from_its_start`: all that it ever used is the
+    /// instance's; else only what it uses from now on (an old process that was moved here).
     bool add(int pid, bool from_its_start);
     [[nodiscard]] bool contains(int pid) const { return members_.contains(pid); }
     [[nodiscard]] std::size_t size() const { return members_.size(); }
@@ -41,8 +41,8 @@ public:
         }
     }
 
-    /// Reads all of them: what they are now is added to `now`, what they used so far is `totals()`. Those that ended are
-    /// told once.
+    /// Reads all of them: what they are now is added to `now`, what they used so far is `totals()`. Those that ended
+    /// are told once.
     std::vector<ended> read(gauges& now, std::string& buffer);
     [[nodiscard]] const counters& totals() const { return totals_; }
     /// The dear figures: proportional memory, sockets, context switches. Read in rotation.
@@ -61,11 +61,14 @@ private:
         std::string name;
         std::int64_t start_ticks = 0;
         descriptor folder;
+        descriptor stat_file; ///< kept open while descriptors are plenty
+        descriptor io_file;
         descriptor handle;
         counters own;    ///< as last read
         counters reaped; ///< of children it has waited for
         std::optional<double> open_files_limit;
         std::optional<int> zombie_status;
+        bool files_denied = false;
         bool end_told = false;
     };
     bool read_one(member& one, gauges& now, std::string& buffer);
@@ -75,9 +78,9 @@ private:
     root_folder root_;
     std::map<int, member> members_;
     counters totals_;
-    counters owed_;           ///< used by children that ended and that their parents have not added yet
-    counters own_change_;     ///< of the current reading
-    counters reaped_change_;  ///< of the current reading
+    counters owed_;          ///< used by children that ended and that their parents have not added yet
+    counters own_change_;    ///< of the current reading
+    counters reaped_change_; ///< of the current reading
     double fullest_share_ = 0;
     bool denied_ = false;
 };

@@ -56,7 +56,9 @@ double ticks_to_seconds(std::int64_t ticks);
 /// CPU time of a live process to the nanosecond, all threads, the ended ones too. Linux lets everybody ask.
 std::optional<double> cpu_clock_s(int pid);
 
-/// Descriptors of an open /proc/PID: their number from the folder's size (Linux 6.2), else counted. -1: not permitted.
+/// Whether we may look at the descriptors of an open /proc/PID.
+bool may_list_files(int process_folder);
+/// Their number: the folder's size (Linux 6.2), else counted. -1: it cannot be had.
 int count_open_files(int process_folder);
 int count_sockets(int process_folder);
 

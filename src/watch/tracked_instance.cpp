@@ -13,10 +13,16 @@ double seconds_between(mono_time from, mono_time to) { return std::chrono::durat
 
 } // namespace
 
-tracked_instance::tracked_instance(const root_folder& root, beginning from)
-    : root_(root), from_(std::move(from)), what_(std::make_shared<const instance>(from_.what)), members_(root) {
+tracked_instance::tracked_instance(const root_folder& root, beginning from, bool log_is_read)
+    : root_(root),
+      from_(std::move(from)),
+      what_(std::make_shared<const instance>(from_.what)),
+      members_(root),
+      counts_kills_(!from_.own_group.any().empty() || !log_is_read) {
     std::string buffer;
-    oom_kills_ = read_oom_kills(from_.memory_group, buffer);
+    if (counts_kills_) {
+        oom_kills_ = read_oom_kills(from_.memory_group, buffer);
+    }
 }
 
 void tracked_instance::sync_with_group(bool from_their_start, std::string& buffer) {
@@ -70,8 +76,14 @@ void tracked_instance::add_group_figures(sample& out, std::string& buffer) {
             }
         }
     } else if (!from_.memory_group.is_root()) {
-        if (const auto limit = effective_memory_limit(from_.memory_group, buffer)) {
-            out.now[gauge::memory_limit_bytes] = *limit;
+        // A limit hardly changes, and the file that tells it is dear.
+        constexpr int looks_between = 10;
+        if (--looks_until_limit_ < 0) {
+            looks_until_limit_ = looks_between;
+            shared_limit_ = effective_memory_limit(from_.memory_group, buffer);
+        }
+        if (shared_limit_) {
+            out.now[gauge::memory_limit_bytes] = *shared_limit_;
         }
     }
     note_oom_kills(buffer);
@@ -80,6 +92,9 @@ void tracked_instance::add_group_figures(sample& out, std::string& buffer) {
 }
 
 void tracked_instance::note_oom_kills(std::string& buffer) {
+    if (!counts_kills_) {
+        return;
+    }
     const auto kills = read_oom_kills(from_.memory_group, buffer);
     if (kills && oom_kills_ && *kills > *oom_kills_) {
         untold_oom_kills += *kills - *oom_kills_;
@@ -90,8 +105,7 @@ void tracked_instance::note_oom_kills(std::string& buffer) {
 }
 
 void tracked_instance::add_network(sample& out, std::string& buffer) const {
-    if (!from_.own_network ||
-        read_file(root_.at("/proc/" + std::to_string(what_->pid) + "/net/dev"), buffer) != 0) {
+    if (!from_.own_network || read_file(root_.at("/proc/" + std::to_string(what_->pid) + "/net/dev"), buffer) != 0) {
         return;
     }
     const auto bytes = parse_network(buffer);
@@ -155,9 +169,8 @@ bool tracked_instance::is_over(std::string& buffer) {
         // Its main process is only the oldest one: the group lives as long as any of those we know is in it. Others in
         // the same group came after it was empty, or made the folder anew: that is a restart.
         return !list_processes(from_.own_group, listed_, buffer) ||
-               std::none_of(listed_.begin(), listed_.end(), [&](int pid) {
-                   return members_.contains(pid) && !members_.is_over(pid, buffer);
-               });
+               std::none_of(listed_.begin(), listed_.end(),
+                            [&](int pid) { return members_.contains(pid) && !members_.is_over(pid, buffer); });
     }
     return members_.is_over(what_->pid, buffer);
 }

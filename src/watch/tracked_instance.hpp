@@ -28,7 +28,9 @@ public:
         bool own_network = false; ///< a network namespace that is not ours
     };
 
-    tracked_instance(const root_folder& root, beginning from);
+    /// `log_is_read`: the kernel's log names who was killed. Then the counter of a group that is shared with others is
+    /// not read: it would prove nothing more.
+    tracked_instance(const root_folder& root, beginning from, bool log_is_read);
 
     [[nodiscard]] const instance_ref& what() const { return what_; }
     [[nodiscard]] const beginning& from() const { return from_; }
@@ -83,7 +85,10 @@ private:
     gauges dear_;
     counters dear_totals_;
     counters dear_rates_;
+    bool counts_kills_;
     std::optional<double> oom_kills_;
+    std::optional<double> shared_limit_; ///< of a group that is not its own
+    int looks_until_limit_ = 0;
     std::deque<memory_point> over_time_;
     std::deque<memory_point> over_users_;
 };

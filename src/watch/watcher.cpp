@@ -51,8 +51,11 @@ bool is_a_kill(const std::optional<int>& status) {
 } // namespace
 
 watcher::watcher(watch_options options)
-    : options_(std::move(options)), finder_(options_.root), table_(options_.root, wants_words(options_.targets)),
-      kernel_log_(options_.root), pid_bound_(options_.targets.size(), false),
+    : options_(std::move(options)),
+      finder_(options_.root),
+      table_(options_.root, wants_words(options_.targets)),
+      kernel_log_(options_.root),
+      pid_bound_(options_.targets.size(), false),
       processes_ended_(::epoll_create1(EPOLL_CLOEXEC)) {
     const bool maybe = std::any_of(options_.targets.begin(), options_.targets.end(), may_be_a_container);
     const bool surely = std::any_of(options_.targets.begin(), options_.targets.end(), must_be_a_container);
@@ -329,9 +332,9 @@ void watcher::tell_one_child(look& out, tracked_instance& one, const members::en
     child_killed.of = one.what();
     child_killed.pid = child.pid;
     child_killed.how = told;
-    child_killed.text =
-        (child.pid == 0 ? std::string("a process of it") : "its process " + std::to_string(child.pid) + " (" + child.name + ")") +
-        ": " + sentence(told);
+    child_killed.text = (child.pid == 0 ? std::string("a process of it")
+                                        : "its process " + std::to_string(child.pid) + " (" + child.name + ")") +
+                        ": " + sentence(told);
     out.events.push_back(std::move(child_killed));
 }
 
@@ -410,12 +413,13 @@ void watcher::find_new(look& out) {
         if (pid_bound_[index]) {
             continue;
         }
-        const finder::scene scene{table_, engine_, out.wall_ms, [&](int pid) {
-                                      return std::any_of(watched_.begin(), watched_.end(), [&](const watched& each) {
-                                          return each.target == index && !each.instance->over_since &&
-                                                 each.instance->processes().contains(pid);
-                                      });
-                                  }};
+        std::set<int> taken;
+        for (const auto& each : watched_) {
+            if (each.target == index && !each.instance->over_since) {
+                each.instance->processes().for_each_pid([&](int pid) { taken.insert(pid); });
+            }
+        }
+        const finder::scene scene{table_, engine_, out.wall_ms, [&](int pid) { return taken.contains(pid); }};
         for (auto& from : finder_.find(wanted, scene)) {
             const bool known = std::any_of(watched_.begin(), watched_.end(), [&](const watched& each) {
                 return each.target == index && each.instance->what()->identity == from.what.identity;
@@ -431,13 +435,13 @@ void watcher::find_new(look& out) {
             }
             begin(out, index, std::move(from));
         }
-        const bool any = std::any_of(watched_.begin(), watched_.end(),
-                                     [&](const watched& each) { return each.target == index; });
+        const bool any =
+            std::any_of(watched_.begin(), watched_.end(), [&](const watched& each) { return each.target == index; });
         const bool engine_answered = !must_be_a_container(wanted) || engine_.reachable;
         if (!any && engine_answered) {
             say_once(out, "nothing " + std::to_string(index),
                      to_string(wanted) + (wanted.what == target::kind::pid ? ": there is no such process"
-                                                                          : ": nothing there yet; looking on"));
+                                                                           : ": nothing there yet; looking on"));
         } else if (any) {
             said_["nothing " + std::to_string(index)] = ""; // its end is told as an end
         }
@@ -445,7 +449,7 @@ void watcher::find_new(look& out) {
 }
 
 void watcher::begin(look& out, std::size_t target_index, tracked_instance::beginning from) {
-    auto one = std::make_unique<tracked_instance>(options_.root, std::move(from));
+    auto one = std::make_unique<tracked_instance>(options_.root, std::move(from), kernel_log_.problem() == 0);
     const auto& what = *one->what();
     const bool main_there = what.pid > 0 && one->processes().add(what.pid, true);
     if (!one->from().own_group.any().empty()) {
@@ -497,7 +501,8 @@ void watcher::wait_until(mono_time due, int stop) {
         constexpr nanoseconds round_up = milliseconds(1) - nanoseconds(1);
         const auto left_ms = std::chrono::duration_cast<milliseconds>(left + round_up);
         std::array<pollfd, 2> sources{{{processes_ended_.get(), POLLIN, 0}, {stop, POLLIN, 0}}};
-        const int ready = ::poll(sources.data(), sources.size(), static_cast<int>(std::min<std::int64_t>(left_ms.count(), 60'000)));
+        const int ready =
+            ::poll(sources.data(), sources.size(), static_cast<int>(std::min<std::int64_t>(left_ms.count(), 60'000)));
         if (ready > 0 && sources[1].revents != 0) {
             return;
         }
@@ -537,8 +542,9 @@ void watcher::say_engine_state(look& out) {
         engine_said_dead_ = true;
         event dead;
         dead.wall_ms = out.wall_ms;
-        dead.text = "no container engine answers (" + engine_.problem + "): containers that are watched go on being "
-                                                                        "watched, new ones are not seen";
+        dead.text = "no container engine answers (" + engine_.problem +
+                    "): containers that are watched go on being "
+                    "watched, new ones are not seen";
         out.events.push_back(std::move(dead));
     } else if (engine_.reachable && engine_said_dead_) {
         engine_said_dead_ = false;

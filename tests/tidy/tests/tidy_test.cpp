@@ -60,6 +60,7 @@ const std::map<std::string, std::set<std::string>>& layering() {
         {"storage", {"base", "wire"}},
         {"protocol", {"base", "wire"}},
         {"net", {"base", "wire"}},
+        {"watch", {"base", "net"}},
         {"fault", {"base", "wire", "record", "document", "protocol"}},
         {"broker", {"base", "wire", "record", "storage", "protocol"}},
         {"backend", {"base", "wire", "record", "storage", "protocol", "net", "broker"}},
