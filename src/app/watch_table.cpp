@@ -102,14 +102,16 @@ struct column {
     const char* heading;
     std::size_t columns;
 };
+/// What matters most first: a narrow window cuts the line at its end.
 constexpr std::array<column, 8> figure_columns{{{"CPU", 6},
                                                 {"MEMORY", 10},
                                                 {"OF LIMIT", 16},
-                                                {"THREADS", 8},
+                                                {"", 30},
+                                                {"THREADS", 7},
                                                 {"FILES", 12},
-                                                {"DISK r/w a second", 21},
-                                                {"NET in/out a second", 21},
-                                                {"", 40}}};
+                                                {"DISK r / w a second", 19},
+                                                {"NET in / out a second", 21}}};
+constexpr std::size_t spaces_between = 9;
 
 std::string row_text(const std::string& name, const std::array<std::string, 8>& values, const std::string& bars) {
     auto line = fit(name, name_columns) + " " + fit(values[0], figure_columns[0].columns) + " " + bars + " ";
@@ -123,14 +125,14 @@ std::array<std::string, 8> values_of(const watch::sample& one) {
     return {cores_text(one.rates[counter::cpu_s]),
             bytes_text(memory_of(one)),
             limit_text(one),
+            remarks(one),
             count_text(one.now[gauge::threads]),
             files_text(one),
             rate_text(one.rates[counter::disk_read_bytes]) + " / " + rate_text(one.rates[counter::disk_written_bytes]),
             one.totals.has(counter::network_received_bytes)
                 ? rate_text(one.rates[counter::network_received_bytes]) + " / " +
                       rate_text(one.rates[counter::network_sent_bytes])
-                : "",
-            remarks(one)};
+                : ""};
 }
 
 std::string host_line(const watch::look& latest) {
@@ -212,7 +214,10 @@ std::vector<std::string> watch_table::lines(const screen& size) const {
     const auto colour = [&](const char* code, const std::string& text) {
         return size.colours ? std::string("\x1b[") + code + "m" + text + "\x1b[0m" : text;
     };
-    constexpr std::size_t fixed_columns = name_columns + 90;
+    std::size_t fixed_columns = name_columns + spaces_between;
+    for (const auto& each : figure_columns) {
+        fixed_columns += each.columns;
+    }
     constexpr std::size_t least_chart = 10;
     const auto chart_columns = std::clamp<std::size_t>(size.columns > fixed_columns ? size.columns - fixed_columns : 0,
                                                        least_chart, chart_points);
@@ -250,7 +255,7 @@ std::vector<std::string> watch_table::lines(const screen& size) const {
         }
         const auto top = sum.empty() ? 0 : *std::max_element(sum.begin(), sum.end());
         out.push_back(
-            colour("36", fit(row_text(service.service, {cores_text(cpu), bytes_text(memory), about, "", "", "", "", ""},
+            colour("36", fit(row_text(service.service, {cores_text(cpu), bytes_text(memory), "", about, "", "", "", ""},
                                       chart(sum, chart_columns, top)),
                              size.columns)));
         for (const auto& [key, row] : rows_) {

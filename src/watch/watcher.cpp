@@ -25,6 +25,8 @@ constexpr double late_factor = 1.5;
 constexpr milliseconds proof_grace{300};
 /// The same for a container: its engine learns of the end from its own monitor.
 constexpr milliseconds engine_grace{4000};
+/// A kill may come before the instance it is of is found.
+constexpr std::chrono::seconds kill_remembered{10};
 /// Dear figures: at most so much time a look, and not sooner than this for the same instance again.
 constexpr nanoseconds dear_budget = std::chrono::microseconds(1500);
 constexpr std::chrono::seconds dear_every{5};
@@ -95,7 +97,7 @@ look watcher::take_look() {
         say_engine_state(out);
     }
     refresh_processes(out);
-    read_kernel_log(out);
+    read_kernel_log(out, now);
     check_who_is_over(out, now);
     take_in_children();
     read_all(out);
@@ -139,19 +141,28 @@ void watcher::notice_gap(look& out, mono_time now) {
     }
 }
 
-void watcher::read_kernel_log(look& out) {
-    for (const auto& kill : kernel_log_.new_kills()) {
-        for (auto& each : watched_) {
-            if (each.instance->is_of_this(kill)) {
-                each.instance->kernel_kills.push_back(kill);
-            }
-        }
+void watcher::read_kernel_log(look& out, mono_time now) {
+    std::erase_if(unclaimed_kills_, [&](const recent_kill& each) { return now - each.at > kill_remembered; });
+    for (auto& kill : kernel_log_.new_kills()) {
+        unclaimed_kills_.push_back({std::move(kill), now});
+    }
+    for (auto& each : watched_) {
+        claim_kills(*each.instance);
     }
     if (kernel_log_.problem() != 0) {
         say_once(out, "kernel log",
                  std::string("/dev/kmsg cannot be read (") + std::strerror(kernel_log_.problem()) +
                      "): an OOM kill is proven by cgroup counters and container engines only");
     }
+}
+
+void watcher::claim_kills(tracked_instance& one) {
+    for (const auto& each : unclaimed_kills_) {
+        if (one.is_of_this(each.kill)) {
+            one.kernel_kills.push_back(each.kill);
+        }
+    }
+    std::erase_if(unclaimed_kills_, [&](const recent_kill& each) { return one.is_of_this(each.kill); });
 }
 
 void watcher::refresh_processes(look& out) {
@@ -460,6 +471,7 @@ void watcher::begin(look& out, std::size_t target_index, tracked_instance::begin
     }
     one->visible = main_there;
     wait_on_processes(*one);
+    claim_kills(*one);
     // Children that are there already belong to the first reading.
     watched_.push_back({target_index, std::move(one)});
     auto& added = *watched_.back().instance;

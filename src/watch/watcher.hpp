@@ -45,7 +45,8 @@ private:
     };
 
     void notice_gap(look& out, mono_time now);
-    void read_kernel_log(look& out);
+    void read_kernel_log(look& out, mono_time now);
+    void claim_kills(tracked_instance& one);
     void refresh_processes(look& out);
     void check_who_is_over(look& out, mono_time now);
     void take_in_children();
@@ -69,6 +70,11 @@ private:
     finder finder_;
     process_table table_;
     kernel_log kernel_log_;
+    struct recent_kill {
+        kernel_kill kill;
+        mono_time at;
+    };
+    std::vector<recent_kill> unclaimed_kills_; ///< the instance they are of may be found after them
     std::unique_ptr<engine_watch> engine_thread_;
     engine_snapshot engine_;
     std::vector<watched> watched_;
