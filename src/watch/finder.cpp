@@ -22,6 +22,17 @@ wall_time_ms started_at(std::int64_t start_ticks, wall_time_ms wall_ms) {
     return wall_ms - static_cast<wall_time_ms>(age_s * 1000);
 }
 
+/// Engines put a container's id of 64 hexadecimal digits into the name of its cgroup.
+bool names_a_container(std::string_view cgroup_text) {
+    constexpr int id_digits = 64;
+    int digits = 0;
+    return std::any_of(cgroup_text.begin(), cgroup_text.end(), [&](char each) {
+        const bool digit = (each >= '0' && each <= '9') || (each >= 'a' && each <= 'f');
+        digits = digit ? digits + 1 : 0;
+        return digits >= id_digits;
+    });
+}
+
 } // namespace
 
 finder::finder(const root_folder& root) : root_(root), mounts_(cgroup_mounts::of(root)), boot_id_(read_boot_id(root)) {}
@@ -64,10 +75,22 @@ void finder::find_processes(const target& wanted, const scene& now, beginnings& 
         const bool is_child = std::any_of(above.begin(), above.end(), [&](int parent) {
             return matching.contains(parent) || now.taken(parent) || already_here(parent);
         });
-        if (!is_child) {
+        if (!is_child && !is_left_to_the_engine(pid, now)) {
             out.push_back(of_process(wanted, pid, now));
         }
     }
+}
+
+/// A process in a container is found before the engine tells of the container, which has more to tell: a young one waits.
+bool finder::is_left_to_the_engine(int pid, const scene& now) {
+    if (!now.engine_is_asked || (now.engine.turn > 0 && !now.engine.reachable)) {
+        return false;
+    }
+    if (read_file(root_.at("/proc/" + std::to_string(pid) + "/cgroup"), buffer_) != 0 || !names_a_container(buffer_)) {
+        return false;
+    }
+    constexpr wall_time_ms young_ms = 5000;
+    return now.engine.turn == 0 || now.wall_ms - started_at(start_ticks_of(pid), now.wall_ms) < young_ms;
 }
 
 tracked_instance::beginning finder::of_process(const target& wanted, int pid, const scene& now) {

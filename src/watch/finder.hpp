@@ -23,6 +23,7 @@ public:
     struct scene {
         const process_table& processes;
         const engine_snapshot& engine;
+        bool engine_is_asked = false;
         wall_time_ms wall_ms = 0;
         /// Belongs to an instance of this target already, as its main process or as a child.
         std::function<bool(int pid)> taken;
@@ -36,6 +37,7 @@ private:
     void find_group(const target& wanted, const scene& now, beginnings& out);
     void find_containers(const target& wanted, const scene& now, beginnings& out);
     tracked_instance::beginning of_process(const target& wanted, int pid, const scene& now);
+    bool is_left_to_the_engine(int pid, const scene& now);
     [[nodiscard]] bool has_own_network(int pid) const;
     std::int64_t start_ticks_of(int pid);
     bool fits(const target& wanted, const process_table::entry& one);

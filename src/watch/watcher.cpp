@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/limits.hpp"
 
@@ -169,7 +170,7 @@ void watcher::refresh_processes(look& out) {
     if (wants_processes(options_.targets) && !table_.refresh()) {
         say_once(out, "proc", "/proc cannot be listed: no processes are found");
     }
-    if (table_.environments_denied() > 0 &&
+    if (table_.environments_denied() > 0 && ::geteuid() != 0 &&
         std::any_of(options_.targets.begin(), options_.targets.end(),
                     [](const target& each) { return each.what == target::kind::service; })) {
         say_once(out, "environments",
@@ -430,7 +431,7 @@ void watcher::find_new(look& out) {
                 each.instance->processes().for_each_pid([&](int pid) { taken.insert(pid); });
             }
         }
-        const finder::scene scene{table_, engine_, out.wall_ms, [&](int pid) { return taken.contains(pid); }};
+        const finder::scene scene{table_, engine_, engine_thread_ != nullptr, out.wall_ms, [&](int pid) { return taken.contains(pid); }};
         for (auto& from : finder_.find(wanted, scene)) {
             const bool known = std::any_of(watched_.begin(), watched_.end(), [&](const watched& each) {
                 return each.target == index && each.instance->what()->identity == from.what.identity;
