@@ -2,9 +2,11 @@
 #include "watch/cgroup_files.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <filesystem>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,24 +23,21 @@ constexpr double unlimited_from_bytes = 1024.0 * 1024 * 1024 * 1024 * 1024 * 102
 constexpr double us_per_s = 1e6;
 constexpr double ns_per_s = 1e9;
 
-/// One group's files of one folder, read one after the other.
-class group_files {
-public:
-    group_files(const std::string& folder, std::string& buffer) : folder_(folder), buffer_(buffer) {}
+std::optional<double> as_number(std::optional<std::int64_t> value) {
+    return value ? std::optional<double>(static_cast<double>(*value)) : std::nullopt;
+}
 
-    /// Empty: not there.
-    std::string_view text(const char* name) {
-        if (folder_.empty() || read_file(folder_ + "/" + name, buffer_) != 0) {
-            return {};
-        }
-        return buffer_;
-    }
+/// One folder of a group.
+class group_folder {
+public:
+    group_folder(group_files& files, const std::string& folder, std::string& buffer)
+        : files_(files), folder_(folder), buffer_(buffer) {}
+
+    std::string_view text(const char* name) { return files_.text(folder_, name, buffer_); }
     std::optional<double> whole(const char* name) { return as_number(whole_integer(text(name))); }
-    static std::optional<double> as_number(std::optional<std::int64_t> value) {
-        return value ? std::optional<double>(static_cast<double>(*value)) : std::nullopt;
-    }
 
 private:
+    group_files& files_;
     const std::string& folder_;
     std::string& buffer_;
 };
@@ -51,30 +50,32 @@ void set_if(Numbers& numbers, Name name, std::optional<double> value, double div
 }
 
 std::optional<double> number_after(std::string_view text, std::string_view key) {
-    return group_files::as_number(integer_after(text, key));
+    return as_number(integer_after(text, key));
 }
 
-void read_cpu_v1(const cgroup_folders& folders, cgroup_reading& out, std::string& buffer) {
-    group_files accounting(folders.cpuacct, buffer);
+void read_cpu_v1(const cgroup_folders& folders, group_files& from, cgroup_reading& out, std::string& buffer) {
+    group_folder accounting(from, folders.cpuacct, buffer);
     set_if(out.totals, counter::cpu_s, accounting.whole("cpuacct.usage"), ns_per_s);
     set_if(out.totals, counter::cpu_user_s, accounting.whole("cpuacct.usage_user"), ns_per_s);
     set_if(out.totals, counter::cpu_system_s, accounting.whole("cpuacct.usage_sys"), ns_per_s);
-    group_files quota(folders.cpu, buffer);
+    group_folder quota(from, folders.cpu, buffer);
     const auto stat = quota.text("cpu.stat");
     set_if(out.totals, counter::cpu_periods, number_after(stat, "nr_periods"));
     set_if(out.totals, counter::cpu_throttled_periods, number_after(stat, "nr_throttled"));
     set_if(out.totals, counter::cpu_throttled_s, number_after(stat, "throttled_time"), ns_per_s);
+}
+
+void read_limits_v1(const cgroup_folders& folders, group_files& from, gauges& limits, std::string& buffer) {
+    group_folder quota(from, folders.cpu, buffer);
     const auto quota_us = quota.whole("cpu.cfs_quota_us");
-    if (quota_us && *quota_us > 0) {
-        const auto period_us = quota.whole("cpu.cfs_period_us");
-        if (period_us && *period_us > 0) {
-            out.now[gauge::cpu_limit_cores] = *quota_us / *period_us;
-        }
+    const auto period_us = quota.whole("cpu.cfs_period_us");
+    if (quota_us && *quota_us > 0 && period_us && *period_us > 0) {
+        limits[gauge::cpu_limit_cores] = *quota_us / *period_us;
     }
 }
 
-void read_cpu_v2(const cgroup_folders& folders, cgroup_reading& out, std::string& buffer) {
-    group_files files(folders.unified, buffer);
+void read_cpu_v2(const cgroup_folders& folders, group_files& from, cgroup_reading& out, std::string& buffer) {
+    group_folder files(from, folders.unified, buffer);
     const auto stat = files.text("cpu.stat");
     set_if(out.totals, counter::cpu_s, number_after(stat, "usage_usec"), us_per_s);
     set_if(out.totals, counter::cpu_user_s, number_after(stat, "user_usec"), us_per_s);
@@ -82,16 +83,19 @@ void read_cpu_v2(const cgroup_folders& folders, cgroup_reading& out, std::string
     set_if(out.totals, counter::cpu_periods, number_after(stat, "nr_periods"));
     set_if(out.totals, counter::cpu_throttled_periods, number_after(stat, "nr_throttled"));
     set_if(out.totals, counter::cpu_throttled_s, number_after(stat, "throttled_usec"), us_per_s);
-    auto most = files.text("cpu.max"); // "50000 100000", "max 100000"
+}
+
+void read_limits_v2(const cgroup_folders& folders, group_files& from, gauges& limits, std::string& buffer) {
+    auto most = group_folder(from, folders.unified, buffer).text("cpu.max"); // "50000 100000", "max 100000"
     const auto quota_us = to_number(take_word(most));
     const auto period_us = to_number(take_word(most));
     if (quota_us && period_us && *period_us > 0) {
-        out.now[gauge::cpu_limit_cores] = *quota_us / *period_us;
+        limits[gauge::cpu_limit_cores] = *quota_us / *period_us;
     }
 }
 
-void read_memory_v1(const cgroup_folders& folders, cgroup_reading& out, std::string& buffer) {
-    group_files files(folders.memory, buffer);
+void read_memory_v1(const cgroup_folders& folders, group_files& from, cgroup_reading& out, std::string& buffer) {
+    group_folder files(from, folders.memory, buffer);
     const auto charged = files.whole("memory.usage_in_bytes");
     set_if(out.now, gauge::memory_bytes, charged);
     set_if(out.now, gauge::memory_peak_bytes, files.whole("memory.max_usage_in_bytes"));
@@ -108,14 +112,10 @@ void read_memory_v1(const cgroup_folders& folders, cgroup_reading& out, std::str
     if (charged && inactive) {
         out.now[gauge::working_set_bytes] = std::max(0.0, *charged - *inactive);
     }
-    const auto limit = number_after(stat, "hierarchical_memory_limit");
-    if (limit && *limit < unlimited_from_bytes) {
-        out.now[gauge::memory_limit_bytes] = *limit;
-    }
 }
 
-void read_memory_v2(const cgroup_folders& folders, cgroup_reading& out, std::string& buffer) {
-    group_files files(folders.unified, buffer);
+void read_memory_v2(const cgroup_folders& folders, group_files& from, cgroup_reading& out, std::string& buffer) {
+    group_folder files(from, folders.unified, buffer);
     const auto charged = files.whole("memory.current");
     set_if(out.now, gauge::memory_bytes, charged);
     set_if(out.now, gauge::memory_peak_bytes, files.whole("memory.peak"));
@@ -132,12 +132,11 @@ void read_memory_v2(const cgroup_folders& folders, cgroup_reading& out, std::str
     if (charged && inactive) {
         out.now[gauge::working_set_bytes] = std::max(0.0, *charged - *inactive);
     }
-    set_if(out.now, gauge::memory_limit_bytes, effective_memory_limit(folders, buffer));
 }
 
 /// "Total 4096" lines end a v1 file of bytes by device; the lines above it say Read and Write.
-void read_disk_v1(const cgroup_folders& folders, cgroup_reading& out, std::string& buffer) {
-    group_files files(folders.blkio, buffer);
+void read_disk_v1(const cgroup_folders& folders, group_files& from, cgroup_reading& out, std::string& buffer) {
+    group_folder files(from, folders.blkio, buffer);
     auto text = files.text("blkio.throttle.io_service_bytes_recursive");
     if (text.empty()) {
         text = files.text("blkio.throttle.io_service_bytes");
@@ -159,9 +158,8 @@ void read_disk_v1(const cgroup_folders& folders, cgroup_reading& out, std::strin
     out.totals[counter::disk_written_bytes] = written;
 }
 
-void read_disk_v2(const cgroup_folders& folders, cgroup_reading& out, std::string& buffer) {
-    const auto path = folders.unified + "/io.stat";
-    if (folders.unified.empty() || read_file(path, buffer) != 0) {
+void read_disk_v2(const cgroup_folders& folders, group_files& from, cgroup_reading& out, std::string& buffer) {
+    if (from.read(folders.unified, "io.stat", buffer) != 0) {
         return;
     }
     double read = 0;
@@ -178,11 +176,11 @@ void read_disk_v2(const cgroup_folders& folders, cgroup_reading& out, std::strin
     out.totals[counter::disk_written_bytes] = written;
 }
 
-void read_pressure(const cgroup_folders& folders, cgroup_reading& out, std::string& buffer) {
+void read_pressure(const cgroup_folders& folders, group_files& from, cgroup_reading& out, std::string& buffer) {
     if (folders.is_root()) {
         return; // that is the machine's
     }
-    group_files files(folders.unified, buffer);
+    group_folder files(from, folders.unified, buffer);
     set_if(out.totals, counter::cpu_pressure_some_s, parse_pressure(files.text("cpu.pressure")).some_s);
     const auto memory = parse_pressure(files.text("memory.pressure"));
     set_if(out.totals, counter::memory_pressure_some_s, memory.some_s);
@@ -278,8 +276,7 @@ std::string* cgroup_mounts::slot_of(cgroup_folders& folders, std::string_view co
     return controller.starts_with("name=") ? &folders.named : nullptr;
 }
 
-void cgroup_mounts::place(cgroup_folders& folders, const mount& where, const std::string& path,
-                          bool must_exist) const {
+void cgroup_mounts::place(cgroup_folders& folders, const mount& where, const std::string& path, bool must_exist) const {
     auto inside = path;
     if (where.inner_root != "/" && inside.starts_with(where.inner_root)) {
         inside.erase(0, where.inner_root.size());
@@ -319,9 +316,9 @@ cgroup_folders cgroup_mounts::of_process(std::string_view cgroup_text) const {
         const std::string path(line.substr(second + 1));
         for (const auto& where : mounts_) {
             const bool unified = controllers.empty();
-            if (unified ? where.controllers.empty()
-                        : ("," + where.controllers + ",").find("," + std::string(controllers) + ",") !=
-                              std::string::npos) {
+            if (unified
+                    ? where.controllers.empty()
+                    : ("," + where.controllers + ",").find("," + std::string(controllers) + ",") != std::string::npos) {
                 place(out, where, path, true);
             }
         }
@@ -350,40 +347,83 @@ cgroup_folders cgroup_mounts::named(const std::string& path) const {
     return out;
 }
 
-cgroup_reading read_cgroup(const cgroup_folders& folders, std::string& buffer) {
+std::string_view group_files::text(const std::string& folder, const char* name, std::string& buffer) {
+    return read(folder, name, buffer) == 0 ? std::string_view(buffer) : std::string_view();
+}
+
+int group_files::read(const std::string& folder, const char* name, std::string& buffer) {
+    if (folder.empty()) {
+        return ENOENT;
+    }
+    key_.assign(folder);
+    key_ += '/';
+    key_ += name;
+    auto found = files_.find(key_);
+    if (found == files_.end()) {
+        descriptor file(::open(key_.c_str(), O_RDONLY | O_CLOEXEC));
+        const bool missing = !file.open() && errno == ENOENT;
+        const bool keep = file.open() && worth_keeping(file);
+        // A folder that comes and goes is not remembered for what it lacks.
+        if (!keep && !(missing && ::access(folder.c_str(), F_OK) == 0)) {
+            return file.open() ? read_again(file, buffer) : ENOENT;
+        }
+        found = files_.emplace(key_, kept{std::move(file), missing}).first;
+    }
+    return found->second.missing ? ENOENT : read_again(found->second.file, buffer);
+}
+
+bool group_files::limits_are_due() {
+    constexpr int looks_between = 10;
+    const bool due = looks_until_limits_ == 0;
+    looks_until_limits_ = due ? looks_between - 1 : looks_until_limits_ - 1;
+    return due;
+}
+
+cgroup_reading read_cgroup(const cgroup_folders& folders, group_files& files, std::string& buffer) {
     cgroup_reading out;
     if (!folders.cpuacct.empty()) {
-        read_cpu_v1(folders, out, buffer);
+        read_cpu_v1(folders, files, out, buffer);
     } else {
-        read_cpu_v2(folders, out, buffer);
+        read_cpu_v2(folders, files, out, buffer);
     }
     if (!folders.memory.empty()) {
-        read_memory_v1(folders, out, buffer);
+        read_memory_v1(folders, files, out, buffer);
     } else {
-        read_memory_v2(folders, out, buffer);
+        read_memory_v2(folders, files, out, buffer);
     }
     if (!folders.blkio.empty()) {
-        read_disk_v1(folders, out, buffer);
+        read_disk_v1(folders, files, out, buffer);
     } else {
-        read_disk_v2(folders, out, buffer);
+        read_disk_v2(folders, files, out, buffer);
     }
-    group_files tasks(folders.pids.empty() ? folders.unified : folders.pids, buffer);
-    set_if(out.now, gauge::threads, tasks.whole("pids.current"));
-    set_if(out.now, gauge::threads_limit, tasks.whole("pids.max"));
-    read_pressure(folders, out, buffer);
-    set_if(out.totals, counter::oom_kills, read_oom_kills(folders, buffer));
+    const auto& tasks = folders.pids.empty() ? folders.unified : folders.pids;
+    set_if(out.now, gauge::threads, group_folder(files, tasks, buffer).whole("pids.current"));
+    read_pressure(folders, files, out, buffer);
+    if (files.limits_are_due()) {
+        files.limits = gauges();
+        set_if(files.limits, gauge::threads_limit, group_folder(files, tasks, buffer).whole("pids.max"));
+        set_if(files.limits, gauge::memory_limit_bytes, effective_memory_limit(folders, files, buffer));
+        if (!folders.cpu.empty()) {
+            read_limits_v1(folders, files, files.limits, buffer);
+        } else {
+            read_limits_v2(folders, files, files.limits, buffer);
+        }
+    }
+    for (const auto figure : {gauge::threads_limit, gauge::memory_limit_bytes, gauge::cpu_limit_cores}) {
+        out.now[figure] = files.limits[figure];
+    }
     return out;
 }
 
-std::optional<double> read_oom_kills(const cgroup_folders& folders, std::string& buffer) {
+std::optional<double> read_oom_kills(const cgroup_folders& folders, group_files& files, std::string& buffer) {
     if (folders.memory.empty()) {
         // v2 counts a kill in the group and in all above it.
-        return number_after(group_files(folders.unified, buffer).text("memory.events"), "oom_kill");
+        return number_after(files.text(folders.unified, "memory.events", buffer), "oom_kill");
     }
     std::optional<double> sum;
     for_each_group(folders.memory, [&](const std::string& folder) {
         // v1 counts it where the victim was.
-        const auto here = number_after(group_files(folder, buffer).text("memory.oom_control"), "oom_kill");
+        const auto here = number_after(files.text(folder, "memory.oom_control", buffer), "oom_kill");
         if (here) {
             sum = sum.value_or(0) + *here;
         }
@@ -391,10 +431,9 @@ std::optional<double> read_oom_kills(const cgroup_folders& folders, std::string&
     return sum;
 }
 
-std::optional<double> effective_memory_limit(const cgroup_folders& folders, std::string& buffer) {
+std::optional<double> effective_memory_limit(const cgroup_folders& folders, group_files& files, std::string& buffer) {
     if (!folders.memory.empty()) {
-        const auto limit =
-            number_after(group_files(folders.memory, buffer).text("memory.stat"), "hierarchical_memory_limit");
+        const auto limit = number_after(files.text(folders.memory, "memory.stat", buffer), "hierarchical_memory_limit");
         return limit && *limit < unlimited_from_bytes ? limit : std::nullopt;
     }
     std::optional<double> tightest;
@@ -402,7 +441,7 @@ std::optional<double> effective_memory_limit(const cgroup_folders& folders, std:
     auto folder = folders.unified;
     auto depth = std::count(folders.path.begin(), folders.path.end(), '/');
     for (; !folder.empty() && depth > 0; --depth, folder = fs::path(folder).parent_path().string()) {
-        const auto limit = group_files(folder, buffer).whole("memory.max");
+        const auto limit = as_number(whole_integer(files.text(folder, "memory.max", buffer)));
         if (limit && (!tightest || *limit < *tightest)) {
             tightest = limit;
         }
@@ -410,21 +449,18 @@ std::optional<double> effective_memory_limit(const cgroup_folders& folders, std:
     return tightest;
 }
 
-std::optional<double> memory_charged(const cgroup_folders& folders, std::string& buffer) {
-    return folders.memory.empty() ? group_files(folders.unified, buffer).whole("memory.current")
-                                  : group_files(folders.memory, buffer).whole("memory.usage_in_bytes");
-}
-
-bool list_processes(const cgroup_folders& folders, std::vector<int>& pids, std::string& buffer) {
+bool list_processes(const cgroup_folders& folders, group_files& files, std::vector<int>& pids, std::string& buffer) {
     pids.clear();
     const auto top = folders.any();
-    if (top.empty() || read_file(top + "/cgroup.procs", buffer) != 0) {
+    bool there = false;
+    if (top.empty()) {
         return false;
     }
     for_each_group(top, [&](const std::string& folder) {
-        if (read_file(folder + "/cgroup.procs", buffer) != 0) {
+        if (files.read(folder, "cgroup.procs", buffer) != 0) {
             return;
         }
+        there = true;
         std::string_view rest = buffer;
         for (auto word = take_word(rest); !word.empty(); word = take_word(rest)) {
             if (const auto pid = to_integer(word); pid && *pid > 0 && pids.size() < limits::processes_per_instance) {
@@ -434,7 +470,7 @@ bool list_processes(const cgroup_folders& folders, std::vector<int>& pids, std::
     });
     std::sort(pids.begin(), pids.end());
     pids.erase(std::unique(pids.begin(), pids.end()), pids.end());
-    return true;
+    return there;
 }
 
 std::optional<std::string> folder_identity(const std::string& path) {

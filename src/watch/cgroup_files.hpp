@@ -59,23 +59,43 @@ private:
     std::vector<mount> mounts_;
 };
 
+/// The files of one group, kept open between looks while descriptors are plenty, and its limits, which hardly change
+/// and are read every tenth time. Owner: an instance; one thread.
+class group_files {
+public:
+    /// Empty: not there.
+    std::string_view text(const std::string& folder, const char* name, std::string& buffer);
+    /// 0, or why it cannot be read.
+    int read(const std::string& folder, const char* name, std::string& buffer);
+
+    bool limits_are_due();
+    gauges limits;
+
+private:
+    struct kept {
+        descriptor file;
+        bool missing = false;
+    };
+    std::map<std::string, kept, std::less<>> files_;
+    std::string key_;
+    int looks_until_limits_ = 0;
+};
+
 /// What the group's own files say. A figure whose file is not there stays unknown.
 struct cgroup_reading {
     gauges now;
     counters totals;
 };
-cgroup_reading read_cgroup(const cgroup_folders& folders, std::string& buffer);
+cgroup_reading read_cgroup(const cgroup_folders& folders, group_files& files, std::string& buffer);
 
 /// Processes killed in it for lack of memory so far, those of its subfolders too. Nothing: not told.
-std::optional<double> read_oom_kills(const cgroup_folders& folders, std::string& buffer);
+std::optional<double> read_oom_kills(const cgroup_folders& folders, group_files& files, std::string& buffer);
 
 /// The tightest memory limit of the group and all above it; nothing: none.
-std::optional<double> effective_memory_limit(const cgroup_folders& folders, std::string& buffer);
-/// Memory charged to the group; nothing: not told.
-std::optional<double> memory_charged(const cgroup_folders& folders, std::string& buffer);
+std::optional<double> effective_memory_limit(const cgroup_folders& folders, group_files& files, std::string& buffer);
 
-/// The processes in the group and its subfolders, oldest number first. False: the group is gone.
-bool list_processes(const cgroup_folders& folders, std::vector<int>& pids, std::string& buffer);
+/// The processes in the group and its subfolders, lowest number first. False: the group is gone.
+bool list_processes(const cgroup_folders& folders, group_files& files, std::vector<int>& pids, std::string& buffer);
 
 /// Tells this folder from one of the same name that is made after it is removed. Nothing: it is not there.
 std::optional<std::string> folder_identity(const std::string& path);

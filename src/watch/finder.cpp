@@ -81,7 +81,8 @@ void finder::find_processes(const target& wanted, const scene& now, beginnings& 
     }
 }
 
-/// A process in a container is found before the engine tells of the container, which has more to tell: a young one waits.
+/// A process in a container is found before the engine tells of the container, which has more to tell: a young one
+/// waits.
 bool finder::is_left_to_the_engine(int pid, const scene& now) {
     if (!now.engine_is_asked || (now.engine.turn > 0 && !now.engine.reachable)) {
         return false;
@@ -115,7 +116,8 @@ tracked_instance::beginning finder::of_process(const target& wanted, int pid, co
 void finder::find_group(const target& wanted, const scene& now, beginnings& out) {
     const auto folders = mounts_.named(wanted.value);
     std::vector<int> pids;
-    if (folders.any().empty() || !list_processes(folders, pids, buffer_) || pids.empty() ||
+    group_files files;
+    if (folders.any().empty() || !list_processes(folders, files, pids, buffer_) || pids.empty() ||
         std::any_of(pids.begin(), pids.end(), now.taken)) {
         return;
     }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/limits.hpp"
@@ -68,15 +69,29 @@ int read_file(int folder, const char* name, std::string& into) {
 
 int read_again(const descriptor& file, std::string& into) {
     constexpr std::size_t page_bytes = 4096;
+    std::size_t used = 0;
     into.resize(page_bytes);
-    const auto count = ::pread(file.get(), into.data(), into.size(), 0);
-    if (count <= 0) {
-        const int why = count == 0 ? ESRCH : errno;
-        into.clear();
-        return why;
+    for (;;) {
+        const auto count = ::pread(file.get(), into.data() + used, into.size() - used, static_cast<off_t>(used));
+        if (count < 0) {
+            const int why = errno;
+            into.clear();
+            return why;
+        }
+        used += static_cast<std::size_t>(count);
+        // What does not fill a page has been given whole: one call for nearly all of these files.
+        if (used < into.size() || used >= limits::kernel_file_bytes) {
+            break;
+        }
+        into.resize(used * 2);
     }
-    into.resize(static_cast<std::size_t>(count));
+    into.resize(used);
     return 0;
+}
+
+bool worth_keeping(const descriptor& file) {
+    rlimit files{};
+    return ::getrlimit(RLIMIT_NOFILE, &files) == 0 && static_cast<rlim_t>(file.get()) < files.rlim_cur / 2;
 }
 
 int read_file(const std::string& path, std::string& into) { return read_file(AT_FDCWD, path.c_str(), into); }

@@ -42,7 +42,9 @@ private:
 
 /// Reads a file whole into `into`, whose memory is used again. 0, or why not (errno).
 int read_file(int folder, const char* name, std::string& into);
-/// Reads an open file of at most a page again from its start: a call instead of four, for what is read each second.
+/// Whether it may stay open: most of the descriptors that we may have are left to others.
+bool worth_keeping(const descriptor& file);
+/// Reads an open file again from its start: a call instead of four, for what is read each second.
 int read_again(const descriptor& file, std::string& into);
 /// The same as the first by path.
 int read_file(const std::string& path, std::string& into);

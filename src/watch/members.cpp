@@ -32,9 +32,8 @@ int read_kept(const descriptor& kept, int folder, const char* name, std::string&
 }
 
 descriptor open_to_keep(int folder, const char* name) {
-    static const auto descriptors_max = static_cast<int>(::sysconf(_SC_OPEN_MAX));
     descriptor file(::openat(folder, name, O_RDONLY | O_CLOEXEC));
-    return file.get() < descriptors_max / 2 ? std::move(file) : descriptor();
+    return worth_keeping(file) ? std::move(file) : descriptor();
 }
 
 } // namespace

@@ -21,14 +21,15 @@ tracked_instance::tracked_instance(const root_folder& root, beginning from, bool
       counts_kills_(!from_.own_group.any().empty() || !log_is_read) {
     std::string buffer;
     if (counts_kills_) {
-        oom_kills_ = read_oom_kills(from_.memory_group, buffer);
+        oom_kills_ = read_oom_kills(from_.memory_group, files_, buffer);
     }
 }
 
 void tracked_instance::sync_with_group(bool from_their_start, std::string& buffer) {
-    if (!list_processes(from_.own_group, listed_, buffer)) {
+    if (!listed_now_ && !list_processes(from_.own_group, files_, listed_, buffer)) {
         return;
     }
+    listed_now_ = false;
     for (const int pid : listed_) {
         if (!members_.contains(pid)) {
             members_.add(pid, from_their_start);
@@ -64,7 +65,7 @@ sample tracked_instance::read(mono_time now, wall_time_ms wall_ms, std::optional
 
 void tracked_instance::add_group_figures(sample& out, std::string& buffer) {
     if (!from_.own_group.any().empty()) {
-        const auto group = read_cgroup(from_.own_group, buffer);
+        const auto group = read_cgroup(from_.own_group, files_, buffer);
         for (const auto& each : gauge_names()) {
             if (group.now.has(each.figure)) {
                 out.now[each.figure] = group.now[each.figure];
@@ -77,10 +78,8 @@ void tracked_instance::add_group_figures(sample& out, std::string& buffer) {
         }
     } else if (!from_.memory_group.is_root()) {
         // A limit hardly changes, and the file that tells it is dear.
-        constexpr int looks_between = 10;
-        if (--looks_until_limit_ < 0) {
-            looks_until_limit_ = looks_between;
-            shared_limit_ = effective_memory_limit(from_.memory_group, buffer);
+        if (files_.limits_are_due()) {
+            shared_limit_ = effective_memory_limit(from_.memory_group, files_, buffer);
         }
         if (shared_limit_) {
             out.now[gauge::memory_limit_bytes] = *shared_limit_;
@@ -95,7 +94,7 @@ void tracked_instance::note_oom_kills(std::string& buffer) {
     if (!counts_kills_) {
         return;
     }
-    const auto kills = read_oom_kills(from_.memory_group, buffer);
+    const auto kills = read_oom_kills(from_.memory_group, files_, buffer);
     if (kills && oom_kills_ && *kills > *oom_kills_) {
         untold_oom_kills += *kills - *oom_kills_;
     }
@@ -168,7 +167,8 @@ bool tracked_instance::is_over(std::string& buffer) {
     if (what_->kind == instance_kind::cgroup) {
         // Its main process is only the oldest one: the group lives as long as any of those we know is in it. Others in
         // the same group came after it was empty, or made the folder anew: that is a restart.
-        return !list_processes(from_.own_group, listed_, buffer) ||
+        listed_now_ = true;
+        return !list_processes(from_.own_group, files_, listed_, buffer) ||
                std::none_of(listed_.begin(), listed_.end(),
                             [&](int pid) { return members_.contains(pid) && !members_.is_over(pid, buffer); });
     }

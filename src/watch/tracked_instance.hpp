@@ -78,7 +78,9 @@ private:
     beginning from_;
     instance_ref what_;
     members members_;
+    group_files files_;
     std::vector<int> listed_;
+    bool listed_now_ = false; ///< by is_over, in this look
     std::optional<mono_time> read_at_;
     counters last_totals_;
     std::optional<mono_time> dear_at_;
@@ -88,7 +90,6 @@ private:
     bool counts_kills_;
     std::optional<double> oom_kills_;
     std::optional<double> shared_limit_; ///< of a group that is not its own
-    int looks_until_limit_ = 0;
     std::deque<memory_point> over_time_;
     std::deque<memory_point> over_users_;
 };

@@ -422,7 +422,11 @@ bool watcher::tell_death(look& out, tracked_instance& one, mono_time now) {
 void watcher::find_new(look& out) {
     for (std::size_t index = 0; index < options_.targets.size(); ++index) {
         const auto& wanted = options_.targets[index];
-        if (pid_bound_[index]) {
+        const bool lives = std::any_of(watched_.begin(), watched_.end(), [&](const watched& each) {
+            return each.target == index && !each.instance->over_since;
+        });
+        // A cgroup is one instance at a time.
+        if (pid_bound_[index] || (lives && wanted.what == target::kind::cgroup)) {
             continue;
         }
         std::set<int> taken;
@@ -431,7 +435,8 @@ void watcher::find_new(look& out) {
                 each.instance->processes().for_each_pid([&](int pid) { taken.insert(pid); });
             }
         }
-        const finder::scene scene{table_, engine_, engine_thread_ != nullptr, out.wall_ms, [&](int pid) { return taken.contains(pid); }};
+        const finder::scene scene{table_, engine_, engine_thread_ != nullptr, out.wall_ms,
+                                  [&](int pid) { return taken.contains(pid); }};
         for (auto& from : finder_.find(wanted, scene)) {
             const bool known = std::any_of(watched_.begin(), watched_.end(), [&](const watched& each) {
                 return each.target == index && each.instance->what()->identity == from.what.identity;

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <csignal>
 
-#include "watch_run.hpp"
+#include "watch/support/watch_run.hpp"
 
 namespace {
 
@@ -118,14 +118,14 @@ TEST_F(cgroups, a_quota_that_holds_back_shows_as_throttled) {
     EXPECT_GT(number_in(*sample, "figures", "cpu_throttled_share"), 0);
     // The quota is the kernel's own bound: over seconds no more than it can be used.
     std::size_t samples = 0;
-    ASSERT_TRUE(watch.wait_for([&](const object& line) { return text_of(line, "type") == "sample" && ++samples == 12; }));
+    ASSERT_TRUE(
+        watch.wait_for([&](const object& line) { return text_of(line, "type") == "sample" && ++samples == 12; }));
     const auto all = watch.samples(group_->name());
     double elapsed = 0;
     for (std::size_t i = 1; i < all.size(); ++i) {
         elapsed += number_of(all[i], "interval_s");
     }
-    const auto used =
-        number_in(all.back(), "totals", "cpu_seconds") - number_in(all.front(), "totals", "cpu_seconds");
+    const auto used = number_in(all.back(), "totals", "cpu_seconds") - number_in(all.front(), "totals", "cpu_seconds");
     EXPECT_LT(used, 0.2 * elapsed + 0.05);
     EXPECT_GT(used, 0);
 }

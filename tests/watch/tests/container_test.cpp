@@ -5,139 +5,33 @@
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
-#include <filesystem>
 
-#include <unistd.h>
-
-#include "support/running_broker.hpp"
-#include "watch_run.hpp"
+#include "watch/support/podman.hpp"
+#include "watch/support/watch_run.hpp"
 
 namespace {
 
 using namespace cb::tests;
 using boost::json::object;
-namespace fs = std::filesystem;
 
 constexpr double mib = 1024 * 1024;
 
-bool in_path(const std::string& program) {
-    child_process which({"sh", "-c", "command -v " + program});
-    return which.wait(std::chrono::seconds(10)) == 0;
-}
-
-/// An engine of the test's own: its storage, its containers and its socket are in one folder. Owner: the test suite.
-class podman {
-public:
-    explicit podman(fs::path folder) : folder_(std::move(folder)) { serve(); }
-    ~podman() {
-        run({"rm", "--all", "--force", "--time", "0"});
-        service_.reset();
-        std::error_code wrong;
-        fs::remove_all(folder_, wrong);
-    }
-
-    std::string problem; ///< why it cannot run containers here; empty: it can
-
-    struct outcome {
-        int code = -1;
-        std::string output;
-    };
-    outcome run(std::vector<std::string> words) const {
-        auto command = base();
-        command.insert(command.end(), words.begin(), words.end());
-        child_process program(command);
-        outcome out;
-        out.code = program.wait(std::chrono::seconds(60));
-        out.output = program.output();
-        return out;
-    }
-    /// Starts a container of known_use.
-    outcome start(const std::string& name, std::vector<std::string> options, std::vector<std::string> arguments) const {
-        // Resource limits given: the engine's own defaults may be above what this machine's root may grant.
-        std::vector<std::string> words{"run",      "--detach",  "--name",    name,       "--network", "none",
-                                       "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"};
-        words.insert(words.end(), options.begin(), options.end());
-        words.emplace_back("known-use");
-        words.insert(words.end(), arguments.begin(), arguments.end());
-        return run(words);
-    }
-    void make_image() {
-        const auto program = fs::path(known_use_program());
-        child_process import({"sh", "-c",
-                              "tar -C " + program.parent_path().string() + " -c known_use | " + joined(base()) +
-                                  " import --change 'ENTRYPOINT [\"/known_use\"]' - known-use"});
-        if (import.wait(std::chrono::seconds(60)) != 0) {
-            problem = import.output();
-            return;
-        }
-        const auto tried = start("trial", {}, {"--seconds", "0.1"});
-        if (tried.code != 0) {
-            problem = tried.output;
-        }
-        run({"rm", "--force", "--time", "0", "trial"});
-    }
-
-    void serve() {
-        auto words = base();
-        words.insert(words.end(), {"system", "service", "--time", "0", address()});
-        service_ = std::make_unique<child_process>(words);
-        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-        while (!fs::exists(folder_ / "socket") && std::chrono::steady_clock::now() < until) {
-        }
-    }
-    void stop_serving() {
-        service_.reset();
-        fs::remove(folder_ / "socket");
-    }
-    [[nodiscard]] std::string address() const { return "unix://" + (folder_ / "socket").string(); }
-    [[nodiscard]] std::map<std::string, std::string> environment() const { return {{"DOCKER_HOST", address()}}; }
-
-private:
-    [[nodiscard]] std::vector<std::string> base() const {
-        std::vector<std::string> words{"podman",          "--root",           (folder_ / "storage").string(),
-                                       "--runroot",       (folder_ / "run").string(), "--storage-driver", "vfs",
-                                       "--cgroup-manager", "cgroupfs", "--events-backend", "file"};
-        // crun refuses machines with both versions of cgroups.
-        if (in_path("runc")) {
-            words.insert(words.end(), {"--runtime", "runc"});
-        }
-        return words;
-    }
-    static std::string joined(const std::vector<std::string>& words) {
-        std::string out;
-        for (const auto& each : words) {
-            out += each + " ";
-        }
-        return out;
-    }
-
-    fs::path folder_;
-    std::unique_ptr<child_process> service_;
-};
-
 class containers : public testing::Test {
 protected:
-    static void SetUpTestSuite() {
-        if (!in_path("podman")) {
-            return;
-        }
-        char name[] = "/tmp/cb-podman-XXXXXX"; // short: a socket's path has at most 107 characters
-        engine_ = std::make_unique<podman>(mkdtemp(name));
-        engine_->make_image();
-    }
+    static void SetUpTestSuite() { engine_ = podman::make(); }
     static void TearDownTestSuite() { engine_.reset(); }
 
     void SetUp() override {
         if (!engine_) {
             GTEST_SKIP() << "podman is not installed: skipped";
         }
-        if (!engine_->problem.empty()) {
-            GTEST_SKIP() << "podman cannot run a container here: skipped\n" << engine_->problem;
+        if (!engine_->problem().empty()) {
+            GTEST_SKIP() << "podman cannot run a container here: skipped\n" << engine_->problem();
         }
     }
     void TearDown() override {
-        if (engine_ && engine_->problem.empty()) {
-            engine_->run({"rm", "--all", "--force", "--time", "0"});
+        if (engine_ && engine_->problem().empty()) {
+            engine_->remove_containers();
         }
     }
     static void start(const std::string& name, const std::vector<std::string>& options,
@@ -235,9 +129,8 @@ TEST_F(containers, a_service_is_the_environments_word_before_the_labels) {
     })) << looking.story();
     // The processes of `one` carry the word as well: they are the container, not a replica more.
     std::size_t looks = 0;
-    ASSERT_TRUE(looking.wait_for([&](const object& line) {
-        return text_of(line, "type") == "service" && ++looks == 8;
-    }));
+    ASSERT_TRUE(
+        looking.wait_for([&](const object& line) { return text_of(line, "type") == "service" && ++looks == 8; }));
     for (const auto& each : looking.all([](const object& line) { return text_of(line, "type") == "service"; })) {
         EXPECT_LE(number_of(each, "replicas"), 2);
     }

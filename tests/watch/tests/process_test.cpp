@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "support/running_broker.hpp"
-#include "watch_run.hpp"
+#include "watch/support/watch_run.hpp"
 
 namespace {
 
@@ -194,8 +194,8 @@ TEST(command, ends_at_a_signal) {
 }
 
 TEST(command, serves_its_figures_to_prometheus) {
-    child_process program({chaosbroker_program(), "watch", "self", "--every", "200ms", "--json", "--metrics",
-                           "127.0.0.1:0"});
+    child_process program(
+        {chaosbroker_program(), "watch", "self", "--every", "200ms", "--json", "--metrics", "127.0.0.1:0"});
     const auto line = program.wait_for_line(
         [](const std::string& each) { return each.find("\"event\":\"metrics\"") != std::string::npos; });
     ASSERT_TRUE(line);
@@ -203,8 +203,8 @@ TEST(command, serves_its_figures_to_prometheus) {
     std::size_t samples = 0;
     ASSERT_TRUE(program.wait_for_line(
         [&](const std::string& each) { return each.find("\"sample\"") != std::string::npos && ++samples == 2; }));
-    child_process curl({"curl", "-s", "http://127.0.0.1:" + port.substr(0, port.find_first_not_of("0123456789")) +
-                                          "/metrics"});
+    child_process curl(
+        {"curl", "-s", "http://127.0.0.1:" + port.substr(0, port.find_first_not_of("0123456789")) + "/metrics"});
     ASSERT_EQ(curl.wait(std::chrono::seconds(10)), 0);
     const auto page = curl.output();
     const auto labels = "{service=\"self\",replica=\"pid " + std::to_string(program.pid()) + "\",kind=\"process\"} ";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "watch_run.hpp"
+#include "watch/support/watch_run.hpp"
 
 #include <cmath>
 #include <csignal>
