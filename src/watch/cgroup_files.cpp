@@ -20,6 +20,8 @@ namespace fs = std::filesystem;
 
 /// v1 writes "no limit" as the largest number of pages; nothing real is above an exbibyte.
 constexpr double unlimited_from_bytes = 1024.0 * 1024 * 1024 * 1024 * 1024 * 1024;
+double ticks_per_s() { return 1 / ticks_to_seconds(1); }
+
 constexpr double us_per_s = 1e6;
 constexpr double ns_per_s = 1e9;
 
@@ -56,8 +58,12 @@ std::optional<double> number_after(std::string_view text, std::string_view key) 
 void read_cpu_v1(const cgroup_folders& folders, group_files& from, cgroup_reading& out, std::string& buffer) {
     group_folder accounting(from, folders.cpuacct, buffer);
     set_if(out.totals, counter::cpu_s, accounting.whole("cpuacct.usage"), ns_per_s);
-    set_if(out.totals, counter::cpu_user_s, accounting.whole("cpuacct.usage_user"), ns_per_s);
-    set_if(out.totals, counter::cpu_system_s, accounting.whole("cpuacct.usage_sys"), ns_per_s);
+    const auto split = accounting.text("cpuacct.stat");
+    set_if(out.totals, counter::cpu_user_s, number_after(split, "user"), ticks_per_s());
+    set_if(out.totals, counter::cpu_system_s, number_after(split, "system"), ticks_per_s());
+    if (folders.cpu.empty() || !from.limits.has(gauge::cpu_limit_cores)) {
+        return; // without a quota nothing is held back, and one file less is read
+    }
     group_folder quota(from, folders.cpu, buffer);
     const auto stat = quota.text("cpu.stat");
     set_if(out.totals, counter::cpu_periods, number_after(stat, "nr_periods"));
@@ -205,15 +211,9 @@ void for_each_folder(const std::string& top, Visit visit) {
     }
 }
 
-/// A leaf has two links (its name and "."); each subfolder adds one. Saves listing it.
-bool has_subfolders(const std::string& folder) {
-    struct stat about {};
-    return ::stat(folder.c_str(), &about) == 0 && about.st_nlink > 2;
-}
-
 template <class Visit>
-void for_each_group(const std::string& top, Visit visit) {
-    if (has_subfolders(top)) {
+void for_each_group(group_files& files, const std::string& top, Visit visit) {
+    if (files.has_subfolders(top)) {
         for_each_folder(top, visit);
     } else {
         visit(top);
@@ -379,8 +379,31 @@ bool group_files::limits_are_due() {
     return due;
 }
 
+bool group_files::has_subfolders(const std::string& folder) {
+    auto& seen = folders_[folder];
+    if (--seen.asks_until_look < 0) {
+        constexpr int asks_between = 5;
+        seen.asks_until_look = asks_between - 1;
+        // A leaf has two links, its name and "."; each subfolder adds one. Saves listing it.
+        struct stat about {};
+        seen.subfolders = ::stat(folder.c_str(), &about) == 0 && about.st_nlink > 2;
+    }
+    return seen.subfolders;
+}
+
 cgroup_reading read_cgroup(const cgroup_folders& folders, group_files& files, std::string& buffer) {
     cgroup_reading out;
+    const auto& tasks = folders.pids.empty() ? folders.unified : folders.pids;
+    if (files.limits_are_due()) {
+        files.limits = gauges();
+        set_if(files.limits, gauge::threads_limit, group_folder(files, tasks, buffer).whole("pids.max"));
+        set_if(files.limits, gauge::memory_limit_bytes, effective_memory_limit(folders, files, buffer));
+        if (!folders.cpu.empty()) {
+            read_limits_v1(folders, files, files.limits, buffer);
+        } else {
+            read_limits_v2(folders, files, files.limits, buffer);
+        }
+    }
     if (!folders.cpuacct.empty()) {
         read_cpu_v1(folders, files, out, buffer);
     } else {
@@ -396,19 +419,8 @@ cgroup_reading read_cgroup(const cgroup_folders& folders, group_files& files, st
     } else {
         read_disk_v2(folders, files, out, buffer);
     }
-    const auto& tasks = folders.pids.empty() ? folders.unified : folders.pids;
     set_if(out.now, gauge::threads, group_folder(files, tasks, buffer).whole("pids.current"));
     read_pressure(folders, files, out, buffer);
-    if (files.limits_are_due()) {
-        files.limits = gauges();
-        set_if(files.limits, gauge::threads_limit, group_folder(files, tasks, buffer).whole("pids.max"));
-        set_if(files.limits, gauge::memory_limit_bytes, effective_memory_limit(folders, files, buffer));
-        if (!folders.cpu.empty()) {
-            read_limits_v1(folders, files, files.limits, buffer);
-        } else {
-            read_limits_v2(folders, files, files.limits, buffer);
-        }
-    }
     for (const auto figure : {gauge::threads_limit, gauge::memory_limit_bytes, gauge::cpu_limit_cores}) {
         out.now[figure] = files.limits[figure];
     }
@@ -421,7 +433,7 @@ std::optional<double> read_oom_kills(const cgroup_folders& folders, group_files&
         return number_after(files.text(folders.unified, "memory.events", buffer), "oom_kill");
     }
     std::optional<double> sum;
-    for_each_group(folders.memory, [&](const std::string& folder) {
+    for_each_group(files, folders.memory, [&](const std::string& folder) {
         // v1 counts it where the victim was.
         const auto here = number_after(files.text(folder, "memory.oom_control", buffer), "oom_kill");
         if (here) {
@@ -456,7 +468,7 @@ bool list_processes(const cgroup_folders& folders, group_files& files, std::vect
     if (top.empty()) {
         return false;
     }
-    for_each_group(top, [&](const std::string& folder) {
+    for_each_group(files, top, [&](const std::string& folder) {
         if (files.read(folder, "cgroup.procs", buffer) != 0) {
             return;
         }

@@ -69,6 +69,8 @@ public:
     int read(const std::string& folder, const char* name, std::string& buffer);
 
     bool limits_are_due();
+    /// Subfolders hardly come and go: looked for every fifth time.
+    bool has_subfolders(const std::string& folder);
     gauges limits;
 
 private:
@@ -76,6 +78,11 @@ private:
         descriptor file;
         bool missing = false;
     };
+    struct seen_folder {
+        bool subfolders = false;
+        int asks_until_look = 0;
+    };
+    std::map<std::string, seen_folder> folders_;
     std::map<std::string, kept, std::less<>> files_;
     std::string key_;
     int looks_until_limits_ = 0;

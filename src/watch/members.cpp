@@ -142,13 +142,14 @@ bool members::read_one(member& one, gauges& now, std::string& buffer) {
         now.add(gauge::processes, 1);
         now.add(gauge::threads, stat->threads);
         now.add(gauge::resident_bytes, static_cast<double>(stat->resident_pages) * page_bytes());
-        if (root_.is_the_machine()) {
+        if (root_.is_the_machine() && !group_counts_) {
             // Exact where the ticks are hundredths of a second; never behind what was already said.
             if (const auto exact = cpu_clock_s(one.pid)) {
                 own[counter::cpu_s] = std::max(*exact, known(one.own[counter::cpu_s]));
             }
         }
-        const bool io_told = !one.files_denied && read_kept(one.io_file, one.folder.get(), "io", buffer) == 0;
+        const bool io_told =
+            !group_counts_ && !one.files_denied && read_kept(one.io_file, one.folder.get(), "io", buffer) == 0;
         if (const auto io = io_told ? parse_process_io(buffer) : std::nullopt) {
             own[counter::disk_read_bytes] = static_cast<double>(io->read_bytes);
             own[counter::disk_written_bytes] = static_cast<double>(io->written_bytes);

@@ -24,7 +24,8 @@ public:
         std::optional<int> status; ///< as waitpid gives it
     };
 
-    explicit members(const root_folder& root) : root_(root) {}
+    /// `group_counts`: a cgroup counts CPU and disk bytes for all of them, so that those of each are not read.
+    explicit members(const root_folder& root, bool group_counts = false) : root_(root), group_counts_(group_counts) {}
 
     /// Takes in a process; false: it is not there (any more). `from_its_start`: all that it ever used is the
     /// instance's; else only what it uses from now on (an old process that was moved here).
@@ -76,6 +77,7 @@ private:
     void account(const std::vector<counters>& left_behind, const counters& own_change, const counters& reaped_change);
 
     root_folder root_;
+    bool group_counts_;
     std::map<int, member> members_;
     counters totals_;
     counters owed_;          ///< used by children that ended and that their parents have not added yet

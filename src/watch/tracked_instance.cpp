@@ -17,7 +17,7 @@ tracked_instance::tracked_instance(const root_folder& root, beginning from, bool
     : root_(root),
       from_(std::move(from)),
       what_(std::make_shared<const instance>(from_.what)),
-      members_(root),
+      members_(root, !from_.own_group.cpuacct.empty() || !from_.own_group.unified.empty()),
       counts_kills_(!from_.own_group.any().empty() || !log_is_read) {
     std::string buffer;
     if (counts_kills_) {

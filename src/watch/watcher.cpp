@@ -420,6 +420,7 @@ bool watcher::tell_death(look& out, tracked_instance& one, mono_time now) {
 }
 
 void watcher::find_new(look& out) {
+    const auto known_before = watched_.size();
     for (std::size_t index = 0; index < options_.targets.size(); ++index) {
         const auto& wanted = options_.targets[index];
         const bool lives = std::any_of(watched_.begin(), watched_.end(), [&](const watched& each) {
@@ -448,7 +449,7 @@ void watcher::find_new(look& out) {
                 say_once(out, "instances",
                          "more than " + std::to_string(limits::watched_instances) +
                              " instances: the others are not watched; name fewer targets");
-                return;
+                break;
             }
             begin(out, index, std::move(from));
         }
@@ -462,6 +463,17 @@ void watcher::find_new(look& out) {
         } else if (any) {
             said_["nothing " + std::to_string(index)] = ""; // its end is told as an end
         }
+    }
+    read_new(out, known_before);
+}
+
+/// Children that are there already belong to the first reading.
+void watcher::read_new(look& out, std::size_t from) {
+    if (from < watched_.size()) {
+        take_in_children();
+    }
+    for (; from < watched_.size(); ++from) {
+        out.samples.push_back(watched_[from].instance->read(steady_now(), out.wall_ms, users_, buffer_));
     }
 }
 
@@ -478,12 +490,8 @@ void watcher::begin(look& out, std::size_t target_index, tracked_instance::begin
     one->visible = main_there;
     wait_on_processes(*one);
     claim_kills(*one);
-    // Children that are there already belong to the first reading.
     watched_.push_back({target_index, std::move(one)});
     auto& added = *watched_.back().instance;
-    take_in_children();
-    auto first = added.read(steady_now(), out.wall_ms, users_, buffer_);
-    out.samples.push_back(std::move(first));
     pid_bound_[target_index] = options_.targets[target_index].what == target::kind::pid;
     auto& service = service_of(what.service);
     ++service.started;

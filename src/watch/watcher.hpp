@@ -57,6 +57,7 @@ private:
     void tell_deaths(look& out, mono_time now);
     bool tell_death(look& out, tracked_instance& one, mono_time now);
     void find_new(look& out);
+    void read_new(look& out, std::size_t from);
     void begin(look& out, std::size_t target_index, tracked_instance::beginning from);
     void add_host(look& out, mono_time now);
     void say_engine_state(look& out);

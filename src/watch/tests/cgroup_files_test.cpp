@@ -26,8 +26,7 @@ void record_v1(const recorded_tree& tree) {
     tree.write("/proc/self/mountinfo", v1_mounts);
     const std::string cpu = "/sys/fs/cgroup/cpu,cpuacct/shop/billing/";
     tree.write(cpu + "cpuacct.usage", "7500000000\n");
-    tree.write(cpu + "cpuacct.usage_user", "5000000000\n");
-    tree.write(cpu + "cpuacct.usage_sys", "2500000000\n");
+    tree.write(cpu + "cpuacct.stat", "user 500\nsystem 250\n");
     tree.write(cpu + "cpu.cfs_quota_us", "50000\n");
     tree.write(cpu + "cpu.cfs_period_us", "100000\n");
     tree.write(cpu + "cpu.stat", "nr_periods 120\nnr_throttled 30\nthrottled_time 1500000000\n");
