@@ -68,8 +68,8 @@ const std::map<std::string, std::set<std::string>>& layering() {
         {"admin",
          {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend", "proxy"}},
         {"app",
-         {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend", "proxy",
-          "admin"}},
+         {"base", "wire", "record", "document", "storage", "protocol", "net", "watch", "fault", "broker", "backend",
+          "proxy", "admin"}},
     };
     return table;
 }
