@@ -14,8 +14,8 @@ namespace cb::watch {
 class recorded_tree {
 public:
     recorded_tree() {
-        char name[] = "/tmp/cb-tree-XXXXXX";
-        path_ = mkdtemp(name);
+        auto name = "/tmp/cb-tree-" + std::string(6, 'X'); // as mkdtemp wants it
+        path_ = mkdtemp(name.data());
     }
     ~recorded_tree() {
         std::error_code wrong;

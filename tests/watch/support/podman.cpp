@@ -29,8 +29,9 @@ std::unique_ptr<podman> podman::make() {
     if (!in_path("podman")) {
         return nullptr;
     }
-    char name[] = "/tmp/cb-podman-XXXXXX"; // short: a socket's path has at most 107 characters
-    std::unique_ptr<podman> engine(new podman(mkdtemp(name)));
+    // As mkdtemp wants it, and short: a socket's path has at most 107 characters.
+    auto name = "/tmp/cb-podman-" + std::string(6, 'X');
+    std::unique_ptr<podman> engine(new podman(mkdtemp(name.data())));
     engine->serve();
     engine->make_image();
     return engine;
