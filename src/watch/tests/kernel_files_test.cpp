@@ -52,10 +52,11 @@ TEST(process_files, are_read) {
                                "Max open files            1024                 524288               files     \n";
     EXPECT_EQ(parse_open_files_limit(limits), 1024);
     EXPECT_FALSE(parse_open_files_limit("Max open files            unlimited            unlimited     files\n"));
-    const std::string environment("PATH=/bin\0XCHAOSBROKER_SERVICE=no\0CHAOSBROKER_SERVICE=billing\0HOME=/", 73);
-    EXPECT_EQ(parse_service_name(environment), "billing");
+    constexpr char environment[] = "PATH=/bin\0XCHAOSBROKER_SERVICE=no\0CHAOSBROKER_SERVICE=billing\0HOME=/";
+    EXPECT_EQ(parse_service_name({environment, sizeof(environment) - 1}), "billing");
     EXPECT_EQ(parse_service_name(""), "");
-    EXPECT_EQ(parse_command_line(std::string("java\0-jar\0x.jar\0", 16)), "java -jar x.jar");
+    constexpr char command[] = "java\0-jar\0x.jar";
+    EXPECT_EQ(parse_command_line({command, sizeof(command)}), "java -jar x.jar");
 }
 
 TEST(network, is_the_sum_without_loopback) {
