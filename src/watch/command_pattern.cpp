@@ -9,7 +9,8 @@ namespace cb::watch {
 
 class command_pattern::compiled {
 public:
-    explicit compiled(const std::string& text) : code_(::regcomp(&expression_, text.c_str(), REG_EXTENDED | REG_NOSUB)) {}
+    explicit compiled(const std::string& text)
+        : code_(::regcomp(&expression_, text.c_str(), REG_EXTENDED | REG_NOSUB)) {}
     ~compiled() {
         if (code_ == 0) {
             ::regfree(&expression_);

@@ -90,7 +90,8 @@ std::string sentence(const death& how) {
     switch (how.cause) {
     case death_cause::out_of_memory: return "killed (" + code + "), out of memory: " + how.evidence;
     case death_cause::exited:
-        return how.exit_code == killed_code ? "exited 137 as after a kill, cause unknown" + more : "exited " + code + more;
+        return how.exit_code == killed_code ? "exited 137 as after a kill, cause unknown" + more
+                                            : "exited " + code + more;
     case death_cause::signalled:
         return how.signal == SIGKILL ? "killed (" + code + "), cause unknown" + more
                                      : "ended by " + signal_name(how.signal.value_or(0)) + " (" + code + ")" + more;

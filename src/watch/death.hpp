@@ -20,9 +20,9 @@ struct death_evidence {
     std::optional<int> status;           ///< as waitpid gives it
     std::optional<int> engine_exit_code; ///< the container engine's word
     bool engine_says_oom = false;
-    double group_kills = 0;           ///< processes of its memory cgroup killed since it was last seen alive
-    std::string group;                ///< the cgroup that counted them
-    std::string kernel_line;          ///< the kernel's log names this very process; empty: it does not
+    double group_kills = 0;            ///< processes of its memory cgroup killed since it was last seen alive
+    std::string group;                 ///< the cgroup that counted them
+    std::string kernel_line;           ///< the kernel's log names this very process; empty: it does not
     double kernel_kills_of_others = 0; ///< kills in the same cgroup that the log gives to other processes
 };
 

@@ -46,8 +46,9 @@ result<endpoint> endpoint_of(const std::string& address, asio::io_context& conte
         }
         return endpoint(found.begin()->endpoint());
     }
-    return fail(errc::unsupported, address + ": not an address of a container engine; write unix:///var/run/docker.sock "
-                                             "or tcp://HOST:PORT (TLS and ssh are not spoken)");
+    return fail(errc::unsupported, address +
+                                       ": not an address of a container engine; write unix:///var/run/docker.sock "
+                                       "or tcp://HOST:PORT (TLS and ssh are not spoken)");
 }
 
 /// One exchange; each step starts the next. Lives on the stack of `get`.
@@ -216,8 +217,8 @@ std::optional<container> parse_inspected(const json::value& answer) {
         take_labels(out, object_of(*config, "Labels"));
         const auto* environment = config->if_contains("Env");
         constexpr std::string_view key = "CHAOSBROKER_SERVICE=";
-        for (const auto& entry : environment != nullptr && environment->is_array() ? environment->get_array()
-                                                                                    : json::array()) {
+        for (const auto& entry :
+             environment != nullptr && environment->is_array() ? environment->get_array() : json::array()) {
             if (entry.is_string() && entry.get_string().starts_with(key)) {
                 out.service = std::string(entry.get_string()).substr(key.size());
             }

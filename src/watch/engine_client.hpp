@@ -23,7 +23,8 @@ public:
     explicit engine_client(std::string address) : address_(std::move(address)) {}
 
     [[nodiscard]] const std::string& address() const { return address_; }
-    /// GET, answered with 200 and JSON. Errors: not_found (404), io, timed_out, limit, malformed, unsupported (address).
+    /// GET, answered with 200 and JSON. Errors: not_found (404), io, timed_out, limit, malformed, unsupported
+    /// (address).
     [[nodiscard]] result<boost::json::value> get(const std::string& path) const;
 
 private:
@@ -34,7 +35,7 @@ private:
 struct container {
     std::string id;
     std::string name;
-    std::string state; ///< "running", "exited" …
+    std::string state;           ///< "running", "exited" …
     std::string project;         ///< compose
     std::string compose_service; ///< compose
     std::string service; ///< CHAOSBROKER_SERVICE of its environment, else compose's, else app.kubernetes.io/name

@@ -18,9 +18,9 @@ namespace cb::watch {
 
 /// What is known of the containers that a watch wants.
 struct engine_snapshot {
-    std::uint64_t turn = 0;  ///< 0: nothing was asked yet
+    std::uint64_t turn = 0; ///< 0: nothing was asked yet
     bool reachable = false;
-    std::string problem;     ///< why not
+    std::string problem; ///< why not
     std::vector<container> containers;
 };
 
@@ -47,8 +47,8 @@ private:
     const std::vector<target> wanted_;
     const std::chrono::milliseconds every_;
     std::map<std::string, std::map<std::string, container>> inspected_; ///< by address and id; the thread's own
-    std::uint64_t rotation_ = 0;                 ///< the thread's own
-    std::uint64_t asked_ = 0;                    ///< the thread's own
+    std::uint64_t rotation_ = 0;                                        ///< the thread's own
+    std::uint64_t asked_ = 0;                                           ///< the thread's own
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;

@@ -14,7 +14,8 @@ struct line {
 };
 
 constexpr std::size_t points_needed = 10;
-/// A slope of fewer standard errors is not told from noise. Samples of memory are correlated, hence more than the usual 2.
+/// A slope of fewer standard errors is not told from noise. Samples of memory are correlated, hence more than the
+/// usual 2.
 constexpr double errors_needed = 6;
 
 std::optional<line> fit(std::span<const memory_point> points) {

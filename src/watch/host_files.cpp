@@ -31,8 +31,7 @@ void read_cpu(const root_folder& root, host_reading& out, std::string& buffer) {
             out.totals[host_counter::system_s] = seconds(2) + seconds(5) + seconds(6);
             out.totals[host_counter::io_wait_s] = seconds(4);
             out.totals[host_counter::steal_s] = seconds(7);
-            out.totals[host_counter::busy_s] =
-                out.totals[host_counter::user_s] + out.totals[host_counter::system_s];
+            out.totals[host_counter::busy_s] = out.totals[host_counter::user_s] + out.totals[host_counter::system_s];
         } else if (key.starts_with("cpu")) {
             ++cores;
         } else if (key == "ctxt") {

@@ -219,7 +219,26 @@ void members::account(const std::vector<counters>& left_behind, const counters& 
     }
 }
 
-void members::read_dear(gauges& now, counters& totals, std::string& buffer) {
+bool members::has_new_children(std::string& buffer) const {
+    for (const auto& [pid, one] : members_) {
+        const auto children = "task/" + std::to_string(pid) + "/children";
+        if (group_counts_ || read_file(one.folder.get(), children.c_str(), buffer) != 0) {
+            continue;
+        }
+        std::string_view rest = buffer;
+        for (auto word = take_word(rest); !word.empty(); word = take_word(rest)) {
+            if (!members_.contains(static_cast<int>(to_integer(word).value_or(0)))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool members::read_dear(gauges& now, counters& totals, std::string& buffer) {
+    if (has_new_children(buffer)) {
+        return false;
+    }
     constexpr double bytes_per_kb = 1024;
     for (const auto& [pid, one] : members_) {
         if (read_file(one.folder.get(), "smaps_rollup", buffer) == 0) {
@@ -237,6 +256,7 @@ void members::read_dear(gauges& now, counters& totals, std::string& buffer) {
         totals.add(counter::voluntary_switches, static_cast<double>(changes.voluntary));
         totals.add(counter::involuntary_switches, static_cast<double>(changes.involuntary));
     }
+    return !has_new_children(buffer);
 }
 
 std::optional<int> members::status_of(int pid, std::string& buffer) const {

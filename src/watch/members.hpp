@@ -46,8 +46,9 @@ public:
     /// are told once.
     std::vector<ended> read(gauges& now, std::string& buffer);
     [[nodiscard]] const counters& totals() const { return totals_; }
-    /// The dear figures: proportional memory, sockets, context switches. Read in rotation.
-    void read_dear(gauges& now, counters& totals, std::string& buffer);
+    /// The dear figures: proportional memory, sockets, context switches. Read in rotation. False: a child has come that
+    /// is no member yet. It shares pages, so that the sum would lack its part: to be read again.
+    bool read_dear(gauges& now, counters& totals, std::string& buffer);
 
     /// How this one ended, if it did and that is told.
     [[nodiscard]] std::optional<int> status_of(int pid, std::string& buffer) const;
@@ -72,6 +73,7 @@ private:
         bool files_denied = false;
         bool end_told = false;
     };
+    bool has_new_children(std::string& buffer) const;
     bool read_one(member& one, gauges& now, std::string& buffer);
     void read_files(member& one, gauges& now, std::string& buffer);
     void account(const std::vector<counters>& left_behind, const counters& own_change, const counters& reaped_change);

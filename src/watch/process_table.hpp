@@ -21,9 +21,9 @@ public:
         int pid = 0;
         int parent = 0;
         std::int64_t start_ticks = 0;
-        std::string command_line; ///< empty: a kernel thread, or not asked for
-        std::string service;      ///< CHAOSBROKER_SERVICE
-        bool alive = true;        ///< not a zombie
+        std::string command_line;       ///< empty: a kernel thread, or not asked for
+        std::string service;            ///< CHAOSBROKER_SERVICE
+        bool alive = true;              ///< not a zombie
         std::uint64_t changed_turn = 0; ///< when its words were last found to be others
         std::uint64_t first_seen_turn = 0;
         std::uint64_t listed_turn = 0;

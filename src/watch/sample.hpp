@@ -70,9 +70,9 @@ std::string_view to_string(event::kind what);
 struct service_state {
     std::string service;
     std::size_t replicas = 0;
-    std::uint64_t started = 0;  ///< instances seen so far
+    std::uint64_t started = 0; ///< instances seen so far
     std::uint64_t ended = 0;
-    std::uint64_t restarts = 0; ///< of them, those that came after one had ended
+    std::uint64_t restarts = 0;  ///< of them, those that came after one had ended
     std::uint64_t oom_kills = 0; ///< instances and children
 };
 

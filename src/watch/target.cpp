@@ -59,8 +59,8 @@ result<target> parse_target(std::string_view text) {
         }
         target out{kind, std::string(colon == std::string_view::npos ? "" : text.substr(colon + 1)), "", 0};
         if (out.value.empty()) {
-            return fail(errc::malformed, std::string(text) + ": " + std::string(name) + " of what? " +
-                                             std::string(what_is_right));
+            return fail(errc::malformed,
+                        std::string(text) + ": " + std::string(name) + " of what? " + std::string(what_is_right));
         }
         out.service = kind == target::kind::pid ? std::string(text) : out.value;
         if (kind == target::kind::pid) {
@@ -92,9 +92,7 @@ std::string to_string(const target& what) {
     return what.value;
 }
 
-bool may_be_a_container(const target& what) {
-    return must_be_a_container(what) || what.what == target::kind::service;
-}
+bool may_be_a_container(const target& what) { return must_be_a_container(what) || what.what == target::kind::service; }
 
 bool must_be_a_container(const target& what) {
     return what.what == target::kind::container || what.what == target::kind::compose;

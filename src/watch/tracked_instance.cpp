@@ -113,9 +113,12 @@ void tracked_instance::add_network(sample& out, std::string& buffer) const {
 }
 
 void tracked_instance::read_dear(mono_time now, std::string& buffer) {
-    dear_ = gauges();
+    gauges read;
     counters totals;
-    members_.read_dear(dear_, totals, buffer);
+    if (!members_.read_dear(read, totals, buffer)) {
+        return; // the last ones stay, and their age tells
+    }
+    dear_ = read;
     if (dear_at_) {
         dear_rates_ = rates_between(dear_totals_, totals, seconds_between(*dear_at_, now));
     }
