@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -133,7 +134,8 @@ bool members::read_one(member& one, gauges& now, std::string& buffer) {
     reaped[counter::cpu_system_s] = ticks_to_seconds(stat->reaped_system_ticks);
     reaped[counter::cpu_s] = ticks_to_seconds(stat->reaped_user_ticks + stat->reaped_system_ticks);
     reaped[counter::major_faults] = static_cast<double>(stat->reaped_major_faults);
-    if (stat->state == 'Z') {
+    one.zombie = stat->state == 'Z' || stat->state == 'X';
+    if (one.zombie) {
         // Without permission the field reads 0, which would look like a good end.
         if (stat->exit_status != 0 || ::geteuid() == 0) {
             one.zombie_status = stat->exit_status;
@@ -241,7 +243,14 @@ bool members::read_dear(gauges& now, counters& totals, std::string& buffer) {
     }
     constexpr double bytes_per_kb = 1024;
     for (const auto& [pid, one] : members_) {
-        if (read_file(one.folder.get(), "smaps_rollup", buffer) == 0) {
+        if (one.zombie) {
+            continue; // it has no memory any more
+        }
+        const int why = read_file(one.folder.get(), "smaps_rollup", buffer);
+        if (why == ESRCH || why == ENOENT || (why == 0 && buffer.empty())) {
+            return false;
+        }
+        if (why == 0) {
             if (const auto kb = integer_after(buffer, "Pss:")) {
                 now.add(gauge::proportional_bytes, static_cast<double>(*kb) * bytes_per_kb);
             }

@@ -47,7 +47,8 @@ public:
     std::vector<ended> read(gauges& now, std::string& buffer);
     [[nodiscard]] const counters& totals() const { return totals_; }
     /// The dear figures: proportional memory, sockets, context switches. Read in rotation. False: a child has come that
-    /// is no member yet. It shares pages, so that the sum would lack its part: to be read again.
+    /// is no member yet, or one has gone meanwhile. It shares pages, so that the sum would lack its part: to be read
+    /// again.
     bool read_dear(gauges& now, counters& totals, std::string& buffer);
 
     /// How this one ended, if it did and that is told.
@@ -72,6 +73,7 @@ private:
         std::optional<int> zombie_status;
         bool files_denied = false;
         bool end_told = false;
+        bool zombie = false;
     };
     bool has_new_children(std::string& buffer) const;
     bool read_one(member& one, gauges& now, std::string& buffer);
