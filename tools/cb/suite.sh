@@ -86,7 +86,8 @@ fetch_peers() {
     return 0
 }
 
-unit_tests="base_tests wire_tests record_tests metrics_tests document_tests storage_tests protocol_tests net_tests runstore_tests report_tests fault_tests broker_tests proxy_tests load_tests admin_tests app_tests"
+unit_tests="base_tests wire_tests record_tests metrics_tests document_tests storage_tests protocol_tests net_tests watch_tests
+ runstore_tests report_tests fault_tests broker_tests proxy_tests load_tests admin_tests app_tests"
 concurrent_tests="net_tests admin_tests"
 
 # same_victims COMMON… [-- VARIATION…]…: the main job with each variation agrees with the ledger, and the same messages are
@@ -165,7 +166,7 @@ run_suite() {
     fetch_peers
     echo "release"
     # shellcheck disable=SC2086
-    run_programs release $unit_tests conformance_tests tidy_tests hostile_tests peer_tests
+    run_programs release $unit_tests conformance_tests tidy_tests hostile_tests peer_tests watch_system_tests
     [ "$skipped" -eq 0 ] && [ "$failed" -eq 0 ] && write_tested_with >docs/tested-with.md
     check "formatting" formatted
     check "main job (short)" build/release/bin/mainjob --messages 2000 --seed 7 --delay 3000
@@ -286,6 +287,7 @@ run_bench() {
         rewriting) build_preset release rewriting_bench; shift; build/release/bin/rewriting_bench "$@" ;;
         rules) build_preset release chaosbroker bench_client; shift; bench/rules.sh "$@" ;;
         instructions) ensure_packages bench; build_preset release rewriting_bench; bench/instructions.sh ;;
+        watch) build_preset release chaosbroker known_use watch_bench; shift; build/release/bin/watch_bench "$@" ;;
         effects) build_preset release chaosbroker; fetch_peers; shift; bench/effects.sh "$@" ;;
         *)
             echo "./cb bench broker     this broker beside Apache Kafka, one client, one machine"
@@ -294,6 +296,7 @@ run_bench() {
             echo "./cb bench rules      rules changed 1,000 times a second under full traffic"
             echo "./cb bench instructions  the same in instructions, without sockets and without noise"
             echo "./cb bench metrics    what a histogram costs: recording, merging, encoding"
+            echo "./cb bench watch      what watch finds beside what programs say of themselves, and what 200 instances cost"
             echo "./cb bench rewriting  the same without sockets: pipeline, rules and log alone"
             echo "./cb bench load_texts the texts and judgements of load, without sockets"
             ;;
