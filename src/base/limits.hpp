@@ -146,6 +146,22 @@ constexpr int load_port_tries = 1'000;
 constexpr std::size_t load_workers = 128;
 /// One report of a worker, a second of all its histograms.
 constexpr std::size_t load_report_bytes = 64 * mib;
+/// Messages of one worker's producer that wait for Kafka, and their bytes: seconds of what one core can send. What
+/// comes on top fails at once, instead of growing for as long as a broker is away.
+constexpr std::size_t load_producer_messages = 100'000;
+constexpr std::size_t load_producer_kib = 64 * kib;
+/// What the consumer of awaited events holds that is read and not yet looked at.
+constexpr std::size_t load_consumer_kib = 32 * kib;
+/// Events and outcomes of awaits that are remembered besides the waits under way: those of a minute at 16,000 a second.
+constexpr std::size_t load_await_entries = 1'000'000;
+/// For so long an event waits for its await, and an await that has ended for events that double it or come late.
+constexpr int load_await_window_s = 60;
+/// Events that are looked at before waits that begin have their turn.
+constexpr int load_await_events_at_once = 1'000;
+/// For so long the awaited topics may take to be found before a run; a new broker needs a second or two.
+constexpr int load_await_start_s = 10;
+/// After the last user events are read until there are none for a moment, and no longer than this.
+constexpr int load_await_end_ms = 2'000;
 
 // --- control -----------------------------------------------------------------------------------------------------
 /// Connections to the control API at once; people and scripts, not traffic.

@@ -15,7 +15,9 @@
 namespace cb::load {
 
 frame_channel::frame_channel(frame_channel&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), input_(std::move(other.input_)) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      input_(std::move(other.input_)),
+      unsent_(std::move(other.unsent_)) {}
 
 frame_channel& frame_channel::operator=(frame_channel&& other) noexcept {
     std::swap(descriptor_, other.descriptor_);
@@ -44,6 +46,29 @@ bool frame_channel::send(std::string_view frame) {
         rest.remove_prefix(static_cast<std::size_t>(std::max<std::ptrdiff_t>(sent, 0)));
     }
     return true;
+}
+
+bool frame_channel::post(std::string_view frame) {
+    const auto size = static_cast<std::uint32_t>(frame.size());
+    unsent_.append(reinterpret_cast<const char*>(&size), sizeof(size)).append(frame);
+    return flush();
+}
+
+bool frame_channel::flush() {
+    std::size_t gone = 0;
+    bool there = true;
+    while (gone < unsent_.size()) {
+        const auto sent =
+            ::send(descriptor_, unsent_.data() + gone, unsent_.size() - gone, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) {
+            gone += static_cast<std::size_t>(sent);
+        } else if (errno != EINTR) {
+            there = errno == EAGAIN;
+            break;
+        }
+    }
+    unsent_.erase(0, gone);
+    return there;
 }
 
 bool frame_channel::receive(const std::function<void(std::string_view)>& take) {

@@ -20,6 +20,11 @@ public:
     [[nodiscard]] int descriptor() const { return descriptor_; }
     /// False: the other end has gone.
     bool send(std::string_view frame);
+    /// The same without waiting: what does not go now is kept, and goes with the next `flush`.
+    bool post(std::string_view frame);
+    /// False: the other end has gone.
+    bool flush();
+    [[nodiscard]] bool has_unsent() const { return !unsent_.empty(); }
     /// Takes what has come and calls `take` for each frame. False: the other end has gone, or sends no frames.
     bool receive(const std::function<void(std::string_view)>& take);
     void close();
@@ -27,6 +32,7 @@ public:
 private:
     int descriptor_ = -1;
     std::string input_;
+    std::string unsent_;
 };
 
 } // namespace cb::load

@@ -20,7 +20,6 @@
 #include <fmt/format.h>
 
 #include "base/limits.hpp"
-#include "load/worker.hpp"
 
 namespace cb::load {
 namespace {
@@ -72,6 +71,22 @@ source_ports sources_of(const workload& work, const load_plan& plan, std::uint32
             static_cast<std::uint16_t>(first + (part + 1) * width - 1)};
 }
 
+struct channel_ends {
+    frame_channel of_coordinator;
+    frame_channel of_worker;
+};
+
+channel_ends make_channel() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        fail("socketpair");
+    }
+    // A report goes out in one piece, even while the coordinator looks elsewhere.
+    const int room = static_cast<int>(4 * limits::mib);
+    ::setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+    return {frame_channel(ends[0]), frame_channel(ends[1])};
+}
+
 } // namespace
 
 merged_seconds::merged_seconds(std::size_t step_count) {
@@ -120,6 +135,7 @@ load_run::load_run(const workload& work, load_plan plan, std::vector<endpoint> t
 }
 
 load_run::~load_run() {
+    listener_.reset(); // a worker may wait to tell it something
     for (auto& each : workers_) {
         each.channel.close(); // a worker whose coordinator has gone ends
     }
@@ -135,14 +151,10 @@ load_run::~load_run() {
 void load_run::make_workers() {
     std::fflush(nullptr); // or the children would write it again
     const auto coordinator = ::getpid();
+    std::vector<frame_channel> to_workers; ///< of the listener
     for (std::uint32_t index = 0; index < plan_.workers; ++index) {
-        int ends[2];
-        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-            fail("socketpair");
-        }
-        // A report goes out in one piece, even while the coordinator looks elsewhere.
-        const int room = static_cast<int>(4 * limits::mib);
-        ::setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+        auto orders = make_channel();
+        auto awaits = work_.awaited.empty() ? channel_ends() : make_channel();
         const auto id = ::fork();
         if (id < 0) {
             fail("fork");
@@ -154,33 +166,60 @@ void load_run::make_workers() {
             }
             ::signal(SIGINT, SIG_IGN); // the terminal sends it to all; the coordinator stops the workers
             ::signal(SIGTERM, SIG_DFL);
-            ::close(ends[0]);
+            orders.of_coordinator.close();
+            awaits.of_coordinator.close();
             for (auto& other : workers_) {
                 other.channel.close();
             }
+            to_workers.clear();
             raise_file_limit();
             int code = 0;
             try {
-                worker_setting how{{index, plan_.workers}, plan_.users_per_worker, {}};
-                how.http.endpoints = targets_;
-                how.http.sources = sources_of(work_, plan_, index);
-                how.http.pool_size = part_of_pool(work_, index, plan_.workers);
-                how.http.reset_on_close = plan_.connections_max > 10'000;
-                run_worker(work_, std::move(how), frame_channel(ends[1]));
+                run_worker(work_, setting_of(index, std::move(awaits.of_worker)), std::move(orders.of_worker));
             } catch (const std::exception& wrong) {
                 std::fprintf(stderr, "chaosbroker: a load worker: %s\n", wrong.what());
                 code = 1;
             }
             ::_exit(code);
         }
-        ::close(ends[1]);
+        to_workers.push_back(std::move(awaits.of_coordinator));
         auto& link = workers_.emplace_back();
-        link.channel = frame_channel(ends[0]);
+        link.channel = std::move(orders.of_coordinator);
         link.id = id;
         ids_.push_back(id);
     }
     state_.cpu_ns.resize(workers_.size());
     state_.cpu_share.resize(workers_.size());
+    if (!work_.awaited.empty()) {
+        counted_.resize(work_.steps.size());
+        listener_ = std::make_unique<event_listener>(work_, std::move(to_workers), plan_.users_per_worker);
+    }
+    wait_for_workers();
+}
+
+/// One that ends before it is ready is noticed when the run begins.
+void load_run::wait_for_workers() {
+    for (auto& each : workers_) {
+        for (bool ready = false; !ready;) {
+            pollfd watched{each.channel.descriptor(), POLLIN, 0};
+            if (::poll(&watched, 1, -1) < 0 && errno != EINTR) {
+                fail("poll");
+            }
+            ready = !each.channel.receive([&](std::string_view frame) { ready = frame == ready_frame; }) || ready;
+        }
+    }
+}
+
+worker_setting load_run::setting_of(std::uint32_t index, frame_channel to_listener) const {
+    worker_setting out{{index, plan_.workers}, plan_.users_per_worker, {}, {}};
+    out.http.endpoints = targets_;
+    out.http.sources = sources_of(work_, plan_, index);
+    out.http.pool_size = part_of_pool(work_, index, plan_.workers);
+    out.http.reset_on_close = plan_.connections_max > 10'000;
+    if (!work_.awaited.empty()) {
+        out.to_listener = std::move(to_listener);
+    }
+    return out;
 }
 
 void load_run::tell_all(const order& what) {
@@ -210,8 +249,16 @@ void load_run::run(run_observer& observer) {
             }
         }
         add_up_state();
+        if (listener_ && nobody_left()) {
+            listener_->finish(); // what it still hears belongs to the last second
+        }
         publish_complete_seconds(observer);
         begin_followers();
+    }
+    if (listener_) { // a worker that was lost has left no second to count into
+        merged_seconds rest(work_.steps.size());
+        hear_listener(rest, observer);
+        totals_.merge(rest);
     }
     length_ = clock_now() - started_;
 }
@@ -259,6 +306,11 @@ void load_run::add_up_state() {
     sum.rate_factor = state_.rate_factor;
     sum.workers_lost = state_.workers_lost;
     sum.cpu_share = state_.cpu_share;
+    sum.await_lag_max = state_.await_lag_max;
+    sum.events = state_.events;
+    sum.events_no_json = state_.events_no_json;
+    sum.events_unclaimed = state_.events_unclaimed;
+    sum.events_displaced = state_.events_displaced;
     for (const auto& each : workers_) {
         for (std::size_t i = 0; i < user_states; ++i) {
             sum.users[i] += each.latest.users[i];
@@ -292,11 +344,37 @@ void load_run::publish_complete_seconds(run_observer& observer) {
                 each.reached_before = each.reached;
             }
         }
+        if (listener_) {
+            hear_listener(what, observer);
+        }
         totals_.merge(what);
         totals_.second = what.second;
         observer.second(what, state_);
         open_seconds_.erase(open_seconds_.begin());
     }
+}
+
+/// What the listener has counted since the second before is of this one.
+void load_run::hear_listener(merged_seconds& second, run_observer& observer) {
+    const auto heard = listener_->state();
+    for (std::size_t i = 0; i < second.steps.size(); ++i) {
+        second.steps[i].doubled += heard.counts[i].doubled - counted_[i].doubled;
+        second.steps[i].late += heard.counts[i].late - counted_[i].late;
+    }
+    if (heard.displaced > 0 && state_.events_displaced == 0) {
+        observer.notice(fmt::format("more than {} awaited values within {} s: some are forgotten, and their awaits may "
+                                    "miss them",
+                                    limits::load_await_entries, limits::load_await_window_s));
+    }
+    if (heard.reading_errors > 0 && !std::exchange(reading_error_told_, true)) {
+        observer.notice("an awaited topic cannot be read for now: " + heard.last_error);
+    }
+    counted_ = heard.counts;
+    state_.await_lag_max = heard.lag_max;
+    state_.events = heard.events;
+    state_.events_no_json = heard.no_json;
+    state_.events_unclaimed = heard.unclaimed;
+    state_.events_displaced = heard.displaced;
 }
 
 /// A scenario that follows another begins when none of the other's users is left on any worker.
@@ -334,6 +412,11 @@ void load_run::obey_requests() {
         state_.rate_factor = *rate;
         tell_all(rate_order{*rate, clock_now() + order_delay});
     }
+}
+
+bool load_run::nobody_left() const {
+    return std::all_of(workers_.begin(), workers_.end(),
+                       [](const worker_link& each) { return each.gone || each.last; });
 }
 
 bool load_run::all_gone() const {

@@ -6,13 +6,16 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "load/event_listener.hpp"
 #include "load/frame_channel.hpp"
 #include "load/load_plan.hpp"
+#include "load/worker.hpp"
 #include "load/worker_report.hpp"
 
 namespace cb::load {
@@ -40,6 +43,12 @@ struct run_state {
     std::vector<std::int64_t> cpu_ns; ///< by worker, since its start
     std::vector<double> cpu_share;    ///< by worker, of one core, in the second
     std::uint32_t workers_lost = 0;
+    // Of the consumer of awaited events.
+    nanoseconds await_lag_max{0};       ///< in the second: by so much arrivals may be stamped too late
+    std::uint64_t events = 0;           ///< read
+    std::uint64_t events_no_json = 0;   ///< of them, whose body an await looks into, and is no JSON
+    std::uint64_t events_unclaimed = 0; ///< that no await has taken
+    std::uint64_t events_displaced = 0; ///< forgotten before their time: awaits may have missed them
     [[nodiscard]] std::uint64_t users_present() const;
 };
 
@@ -62,7 +71,9 @@ public:
     load_run(const load_run&) = delete;
     load_run& operator=(const load_run&) = delete;
 
-    /// Makes the workers; they wait. Throws std::system_error when the system refuses.
+    /// Makes the workers and waits until they are ready; they wait too. Throws std::system_error when the system
+    /// refuses. Then finds the awaited topics and reads them from their ends; throws std::runtime_error with a sentence
+    /// when they cannot be read.
     void make_workers();
     /// Starts them, and returns when all users have gone.
     void run(run_observer& observer);
@@ -92,6 +103,9 @@ private:
         std::int64_t reached_before = -1;
     };
 
+    [[nodiscard]] worker_setting setting_of(std::uint32_t index, frame_channel to_listener) const;
+    void wait_for_workers();
+    void hear_listener(merged_seconds& second, run_observer& observer);
     void tell_all(const order& what);
     void take_reports(worker_link& from, run_observer& observer);
     void lost(worker_link& which, run_observer& observer);
@@ -99,6 +113,7 @@ private:
     void add_up_state();
     void begin_followers();
     void obey_requests();
+    [[nodiscard]] bool nobody_left() const; ///< of the users; workers may still be about to go
     [[nodiscard]] bool all_gone() const;
 
     const workload& work_;
@@ -106,6 +121,9 @@ private:
     std::vector<endpoint> targets_;
     std::vector<worker_link> workers_;
     std::vector<pid_t> ids_;
+    std::unique_ptr<event_listener> listener_; ///< if anything is awaited
+    std::vector<await_counts> counted_;        ///< what it has counted up to the last second
+    bool reading_error_told_ = false;
     std::map<std::int64_t, merged_seconds> open_seconds_;
     merged_seconds totals_;
     run_state state_;

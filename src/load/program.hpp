@@ -63,7 +63,8 @@ struct http_request {
     bool head_method = false; ///< HEAD: the answer has no body whatever it says
     response_judge judge;
     nanoseconds timeout{0};
-    code_index on_failure = 0; ///< where the user goes on after a failure
+    code_index on_failure = 0;                  ///< where the user goes on after a failure
+    std::optional<std::uint16_t> began_counter; ///< keeps when the step was to begin: an await names it
 };
 
 struct kafka_message {
@@ -74,6 +75,7 @@ struct kafka_message {
     std::vector<std::pair<std::string, text_template>> headers;
     nanoseconds timeout{0};
     code_index on_failure = 0;
+    std::optional<std::uint16_t> began_counter;
 };
 
 /// Waits for an event that answers what the user did.
@@ -84,8 +86,10 @@ struct await_event {
     std::vector<text_template> values;
     /// The step from whose beginning the latency counts; the await itself when none is named.
     std::optional<step_index> since;
+    std::optional<std::uint16_t> since_counter; ///< where that step keeps when it began
     nanoseconds within{0};
     code_index on_failure = 0;
+    std::optional<std::uint16_t> began_counter;
 };
 
 /// A field of an event that awaits select by. `path` is a JSON path, a header's name, or nothing for the key.

@@ -66,6 +66,7 @@ public:
         for (const auto at : paces_) {
             out_.code[at].b = out_.counters++;
         }
+        remember_beginnings();
         return std::move(out_);
     }
 
@@ -148,6 +149,7 @@ private:
     code_index& failure_of(opcode op, std::uint16_t index);
     void on_failure(opcode op, std::uint16_t index, const std::optional<file::on_failure>& asked, const field& at);
     void add_landing_pads();
+    void remember_beginnings();
     [[nodiscard]] std::uint16_t feed_index(std::uint16_t of_workload) const;
     void need_brokers(const field& at) const;
 
@@ -265,6 +267,28 @@ void program_compiler::add_landing_pads() {
         }
         failure_of(each.op, each.index) = pad->second;
     }
+}
+
+/// A step that an await counts from keeps when it began, in a counter of its own.
+void program_compiler::remember_beginnings() {
+    std::map<step_index, std::uint16_t> counters;
+    for (auto& each : out_.awaits) {
+        if (each.since) {
+            const auto [found, fresh] = counters.try_emplace(*each.since, out_.counters);
+            out_.counters = static_cast<std::uint16_t>(out_.counters + (fresh ? 1 : 0));
+            each.since_counter = found->second;
+        }
+    }
+    const auto keep = [&](auto& steps) {
+        for (auto& each : steps) {
+            if (const auto found = counters.find(each.step); found != counters.end()) {
+                each.began_counter = found->second;
+            }
+        }
+    };
+    keep(out_.http);
+    keep(out_.messages);
+    keep(out_.awaits);
 }
 
 void program_compiler::operator()(const file::http_step& step) {

@@ -21,6 +21,9 @@ void step_interval::merge(const step_interval& other) {
     sent_bytes += other.sent_bytes;
     received_bytes += other.received_bytes;
     repeated += other.repeated;
+    doubled += other.doubled;
+    late += other.late;
+    early += other.early;
 }
 
 void step_interval::reset() {
@@ -29,6 +32,7 @@ void step_interval::reset() {
     slip.reset();
     failed.reset();
     sent_bytes = received_bytes = repeated = 0;
+    doubled = late = early = 0;
 }
 
 step_recorder::step_recorder(std::size_t steps) {

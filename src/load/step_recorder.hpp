@@ -23,9 +23,18 @@ struct step_interval {
     std::uint64_t sent_bytes = 0;
     std::uint64_t received_bytes = 0;
     std::uint64_t repeated = 0; ///< requests sent again because an idle connection had been closed meanwhile
+    /// Of awaits; no errors of the step. Below zero in a second that takes one back: what seemed to be a double turned
+    /// out to be what a later await of the same value waited for.
+    std::int64_t doubled = 0; ///< further events of a value that had its answer
+    /// Events that came after their await had timed out; of a produce step, messages that Kafka took after that.
+    std::int64_t late = 0;
+    std::int64_t early = 0; ///< the event was there before its await began, and `since` is not given: response is 0
 
     explicit step_interval(int digits);
-    [[nodiscard]] bool empty() const { return response.empty() && sent_bytes == 0 && received_bytes == 0; }
+    [[nodiscard]] bool empty() const {
+        return response.empty() && sent_bytes == 0 && received_bytes == 0 && !has_extras();
+    }
+    [[nodiscard]] bool has_extras() const { return doubled != 0 || late != 0 || early != 0; }
     void merge(const step_interval& other);
     void reset();
 };
@@ -51,6 +60,8 @@ public:
     void sent(step_index step, std::size_t bytes) { steps_[step].sent_bytes += bytes; }
     void received(step_index step, std::size_t bytes) { steps_[step].received_bytes += bytes; }
     void repeated(step_index step) { ++steps_[step].repeated; }
+    void late(step_index step) { ++steps_[step].late; }
+    void early(step_index step) { ++steps_[step].early; }
 
     [[nodiscard]] const std::vector<step_interval>& steps() const { return steps_; }
     [[nodiscard]] const std::map<error_key, std::uint64_t, std::less<>>& errors() const { return errors_; }

@@ -6,6 +6,7 @@
 
 #include "load/compile_tables.hpp"
 #include "load/feed_reader.hpp"
+#include "load/kafka_settings.hpp"
 
 namespace cb::load {
 namespace {
@@ -103,10 +104,11 @@ void compile_surroundings(const file::scenario_file& from, compile_tables& table
         check_brokers(out.brokers, from.brokers->at);
     }
     for (const auto& [name, value] : from.kafka) {
-        if (name == "bootstrap.servers" || name == "metadata.broker.list") {
-            value.at.refuse("addresses stand in brokers");
+        auto set_to = constant(value);
+        if (const auto wrong = wrong_kafka_setting(name, set_to)) {
+            value.at.refuse(*wrong);
         }
-        out.kafka_settings.emplace_back(name, constant(value));
+        out.kafka_settings.emplace_back(name, std::move(set_to));
     }
     out.connections = from.connections.use;
     out.pool_size = from.connections.pool_size;

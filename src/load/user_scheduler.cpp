@@ -288,8 +288,12 @@ void user_scheduler::pause(user_index user, std::int64_t until_ns) {
     wheel_.set(user, time_of(until_ns));
 }
 
-void user_scheduler::begin_step(user_index user, user_state state, nanoseconds timeout, mono_time now) {
+void user_scheduler::begin_step(user_index user, user_state state, nanoseconds timeout,
+                                std::optional<std::uint16_t> began_counter, mono_time now) {
     auto& row = users_[user];
+    if (began_counter) {
+        users_.counter(user, *began_counter) = row.intended_ns;
+    }
     row.slip_ns = ns_of(now) - row.ready_ns;
     enter(user, state);
     wheel_.set(user, now + timeout);
@@ -300,19 +304,19 @@ bool user_scheduler::run_step(user_index user, const program& code, const instru
     switch (at.op) {
     case opcode::http: {
         const auto& request = code.http[at.a];
-        begin_step(user, user_state::requesting, request.timeout, now);
+        begin_step(user, user_state::requesting, request.timeout, request.began_counter, now);
         driver_.begin_http(user, request, now);
         return true;
     }
     case opcode::produce: {
         const auto& message = code.messages[at.a];
-        begin_step(user, user_state::publishing, message.timeout, now);
+        begin_step(user, user_state::publishing, message.timeout, message.began_counter, now);
         driver_.begin_publish(user, message, now);
         return true;
     }
     case opcode::await: {
         const auto& awaited = code.awaits[at.a];
-        begin_step(user, user_state::awaiting, awaited.within, now);
+        begin_step(user, user_state::awaiting, awaited.within, awaited.began_counter, now);
         driver_.begin_await(user, awaited, now);
         return true;
     }
@@ -431,7 +435,11 @@ code_index user_scheduler::failure_of(user_index user) const {
 void user_scheduler::finish_step(user_index user, std::optional<mono_time> sent, mono_time now, bool failed) {
     auto& row = users_[user];
     const auto end_ns = ns_of(now);
-    recorder_.ended(step_of(user), end_ns - row.intended_ns, sent ? (now - *sent).count() : -1, row.slip_ns, failed);
+    auto begin_ns = row.intended_ns;
+    if (const auto* awaited = await_of(user)) {
+        begin_ns = ns_of(since(user, *awaited).value_or(time_of(begin_ns)));
+    }
+    recorder_.ended(step_of(user), end_ns - begin_ns, sent ? (now - *sent).count() : -1, row.slip_ns, failed);
     if (failed) {
         row.at = failure_of(user);
     }
@@ -461,6 +469,33 @@ void user_scheduler::http_ended(user_index user, const http_answer& answer, mono
 
 void user_scheduler::step_ended(user_index user, mono_time began, mono_time now) {
     finish_step(user, began, now, false);
+}
+
+/// The user goes on from when the event came, and not from when it was told: that delay is the generator's own.
+void user_scheduler::await_ended(user_index user, mono_time arrived, mono_time now) {
+    auto& row = users_[user];
+    const auto& awaited = *await_of(user);
+    const auto named = since(user, awaited);
+    const auto response_ns = ns_of(arrived) - (named ? ns_of(*named) : row.intended_ns);
+    if (!named && response_ns < 0) {
+        recorder_.early(awaited.step);
+    }
+    recorder_.ended(awaited.step, response_ns, -1, row.slip_ns, false);
+    row.intended_ns = row.ready_ns = std::max(ns_of(arrived), row.intended_ns);
+    wheel_.cancel(user);
+    go_on(user, now);
+}
+
+const await_event* user_scheduler::await_of(user_index user) const {
+    const auto& row = users_[user];
+    const auto& code = program_of(user);
+    return row.state == user_state::awaiting ? &code.awaits[code.code[row.at - 1].a] : nullptr;
+}
+
+std::optional<mono_time> user_scheduler::since(user_index user, const await_event& awaited) {
+    // The named step may stand in a branch that this user did not take.
+    const auto began_ns = awaited.since_counter ? users_.counter(user, *awaited.since_counter) : 0;
+    return began_ns != 0 ? std::optional(time_of(began_ns)) : std::nullopt;
 }
 
 void user_scheduler::step_failed(user_index user, std::string_view kind, std::optional<mono_time> sent, mono_time now) {

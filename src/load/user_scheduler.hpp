@@ -59,6 +59,8 @@ public:
     void http_ended(user_index user, const http_answer& answer, mono_time sent, mono_time now);
     /// The step has gone well; of Kafka steps.
     void step_ended(user_index user, mono_time began, mono_time now);
+    /// The awaited event has come; `arrived`: when it did, which may be before the wait began.
+    void await_ended(user_index user, mono_time arrived, mono_time now);
     /// The step has failed; `sent` is nothing when nothing was.
     void step_failed(user_index user, std::string_view kind, std::optional<mono_time> sent, mono_time now);
 
@@ -66,6 +68,8 @@ public:
     void render_request(user_index user, const http_request& request, std::string& out);
     /// A text of the user's step.
     void render_text(user_index user, const text_template& text, std::string& out);
+    /// When the step began, as intended, from which an await counts; nothing: it counts from its own beginning.
+    [[nodiscard]] std::optional<mono_time> since(user_index user, const await_event& awaited);
     /// What was written and read for the user's step.
     void count_sent(user_index user, std::size_t bytes) { recorder_.sent(step_of(user), bytes); }
     void count_received(user_index user, std::size_t bytes) { recorder_.received(step_of(user), bytes); }
@@ -127,8 +131,10 @@ private:
     /// One instruction that needs no time; true: the user waits, or has gone.
     bool run_step(user_index user, const program& code, const instruction& at, mono_time now);
     void pause(user_index user, std::int64_t until_ns);
-    void begin_step(user_index user, user_state state, nanoseconds timeout, mono_time now);
+    void begin_step(user_index user, user_state state, nanoseconds timeout, std::optional<std::uint16_t> began_counter,
+                    mono_time now);
     void finish_step(user_index user, std::optional<mono_time> sent, mono_time now, bool failed);
+    [[nodiscard]] const await_event* await_of(user_index user) const;
     bool draw_row(user_index user, std::uint16_t feed);
     void enter(user_index user, user_state state);
     void keep_cookies(user_index user, std::string_view head);

@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 
+#include "load/await_driver.hpp"
+#include "load/kafka_driver.hpp"
 #include "load/step_recorder.hpp"
 #include "load/worker_report.hpp"
 #include "net/poller.hpp"
@@ -14,7 +16,10 @@
 namespace cb::load {
 namespace {
 
+// Those of connections are smaller.
 constexpr std::uint64_t orders_token = ~std::uint64_t{0};
+constexpr std::uint64_t deliveries_token = orders_token - 1;
+constexpr std::uint64_t answers_token = orders_token - 2;
 constexpr nanoseconds report_every{1'000'000'000};
 
 std::int64_t process_cpu_ns() {
@@ -31,18 +36,29 @@ public:
           how_(std::move(how)),
           coordinator_(std::move(to_coordinator)),
           recorder_(work.steps.size()),
-          http_(work, how_.http, how_.users_max, poller_) {}
+          http_(work, how_.http, how_.users_max, poller_) {
+        if (has_produce_steps(work)) {
+            kafka_.emplace(work, how_.users_max, poller_, deliveries_token);
+        }
+        if (how_.to_listener) {
+            awaits_.emplace(how_.users_max, std::move(*how_.to_listener));
+        }
+    }
 
     void run() {
-        if (!poller_.add_readable(coordinator_.descriptor(), orders_token)) {
+        if (!poller_.add_readable(coordinator_.descriptor(), orders_token) ||
+            (awaits_ && !poller_.add_readable(awaits_->descriptor(), answers_token))) {
             return;
         }
+        done_ = !coordinator_.send(ready_frame);
         while (!done_) {
             const auto now = clock_.now();
             bool more = false;
             if (users_) {
                 more = users_->advance(now);
                 more |= http_.run_pending();
+                more |= kafka_ && kafka_->run_pending();
+                done_ = done_ || (awaits_ && !awaits_->flush());
                 report_if_due(now);
             }
             handle(poller_.wait(more ? std::optional(nanoseconds(0)) : sleep_for()));
@@ -52,9 +68,20 @@ public:
     void begin_http(user_index user, const http_request& request, mono_time now) override {
         http_.begin(user, request, now);
     }
-    void begin_publish(user_index, const kafka_message&, mono_time) override {}
-    void begin_await(user_index, const await_event&, mono_time) override {}
-    std::optional<mono_time> abandon(user_index user) override { return http_.abandon(user); }
+    void begin_publish(user_index user, const kafka_message& message, mono_time now) override {
+        kafka_->begin(user, message, now);
+    }
+    void begin_await(user_index user, const await_event& awaited, mono_time /*now*/) override {
+        awaits_->begin(user, awaited);
+    }
+    std::optional<mono_time> abandon(user_index user) override {
+        switch (users_->users()[user].state) {
+        case user_state::requesting: return http_.abandon(user);
+        case user_state::publishing: return kafka_->abandon(user);
+        case user_state::awaiting: awaits_->abandon(user, !stopping_); return std::nullopt;
+        default: return std::nullopt;
+        }
+    }
     void user_gone(user_index user) override { http_.user_gone(user); }
 
 private:
@@ -73,6 +100,10 @@ private:
         for (const auto& event : events) {
             if (event.data.u64 == orders_token) {
                 take_orders();
+            } else if (event.data.u64 == deliveries_token) {
+                kafka_->woken();
+            } else if (event.data.u64 == answers_token) {
+                done_ = done_ || !awaits_->take_answers();
             } else {
                 http_.handle(event.data.u64, event.events);
             }
@@ -94,6 +125,12 @@ private:
             next_report_ = start_ + report_every;
             users_ = std::make_unique<user_scheduler>(work_, how_.share, how_.users_max, start_, *this, recorder_);
             http_.report_to(*users_);
+            if (kafka_) {
+                kafka_->report_to(*users_, recorder_);
+            }
+            if (awaits_) {
+                awaits_->report_to(*users_, recorder_);
+            }
         } else if (!users_) {
             done_ = std::holds_alternative<stop_order>(what);
         } else if (const auto* begin = std::get_if<begin_program_order>(&what)) {
@@ -101,6 +138,7 @@ private:
         } else if (const auto* rate = std::get_if<rate_order>(&what)) {
             users_->set_rate(rate->factor, rate->at);
         } else {
+            stopping_ = true;
             users_->stop();
         }
     }
@@ -146,10 +184,13 @@ private:
     net::poller poller_;
     step_recorder recorder_;
     http_driver http_;
+    std::optional<kafka_driver> kafka_;
+    std::optional<await_driver> awaits_;
     std::unique_ptr<user_scheduler> users_;
     mono_time start_{};
     mono_time next_report_{};
     std::int64_t next_second_ = 0;
+    bool stopping_ = false;
     bool done_ = false;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include "load/frame_channel.hpp"
 #include "load/http_driver.hpp"
@@ -14,6 +15,7 @@ struct worker_setting {
     worker_share share;
     std::size_t users_max = 0;
     http_driver::setting http;
+    std::optional<frame_channel> to_listener; ///< of the machine's event_listener, if anything is awaited
 };
 
 /// A worker's life, in a process of its own: waits for the order to start, runs its share of the users, reports each

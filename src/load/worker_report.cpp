@@ -7,8 +7,6 @@
 namespace cb::load {
 namespace {
 
-constexpr std::size_t step_histograms = 4;
-
 std::string taken(wire::writer& out) {
     std::string text;
     const auto bytes = out.take();
@@ -85,6 +83,9 @@ std::string encode(const worker_report& report, const std::vector<step_interval>
         out.u64(step.sent_bytes);
         out.u64(step.received_bytes);
         out.u64(step.repeated);
+        out.i64(step.doubled);
+        out.i64(step.late);
+        out.i64(step.early);
     }
     out.u32(static_cast<std::uint32_t>(errors.size()));
     for (const auto& [key, count] : errors) {
@@ -123,6 +124,9 @@ result<worker_report> decode_report(std::string_view bytes, std::size_t steps) {
         step.sent_bytes = in.u64();
         step.received_bytes = in.u64();
         step.repeated = in.u64();
+        step.doubled = in.i64();
+        step.late = in.i64();
+        step.early = in.i64();
     }
     for (auto left = in.u32(); left > 0 && in.ok(); --left) {
         const auto step = in.u16();

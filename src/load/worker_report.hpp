@@ -17,6 +17,9 @@
 /// machine and between machines.
 namespace cb::load {
 
+/// A worker's first frame: it waits for the order to start.
+constexpr std::string_view ready_frame;
+
 /// One second of one worker. Counters count since its start; steps and errors are of this second alone.
 struct worker_report {
     std::uint32_t worker = 0;

@@ -148,7 +148,7 @@ Written by \`./cb test\` when every test with a real client has passed.
 | --- | --- | --- |
 | librdkafka | $(pkg-config --modversion rdkafka) | every acks and codec, idempotence, groups (eager, cooperative), transactions, topics |
 | kcat | $(kcat -V 2>&1 | sed -nE 's/^Version ([0-9.]+).*/\1/p') | every codec; TLS with client certificates; SASL PLAIN and SCRAM |
-| Apache Kafka's Java client and tools | $(sed -nE 's/.*<version>([0-9]+\.[0-9]+\.[0-9]+)<.*/\1/p' tests/peers/pom.xml | head -n 1) | codecs, idempotence, transactions, groups, admin; producing under faults |
+| Apache Kafka's Java client and tools | $(sed -nE 's/.*<version>([0-9]+\.[0-9]+\.[0-9]+)<.*/\1/p' tests/peers/pom.xml | head -n 1) | codecs, idempotence, transactions, groups, admin; producing under faults; its broker under load |
 | kafkajs | $(sed -nE 's/.*"kafkajs": "([0-9.]+)".*/\1/p' tests/peers/kafkajs/package.json) | codecs, idempotence, transactions, groups, admin |
 | HdrHistogram (Java) | $(grep -A1 '>HdrHistogram<' tests/peers/pom.xml | sed -nE 's/.*<version>(.*)<.*/\1/p') | interval logs, read and written; HistogramLogProcessor |
 | hdr-histogram-js | $(sed -nE 's/.*"hdr-histogram-js": "([0-9.]+)".*/\1/p' tests/peers/kafkajs/package.json) | interval logs, read and written |
@@ -166,7 +166,7 @@ run_suite() {
     fetch_peers
     echo "release"
     # shellcheck disable=SC2086
-    run_programs release $unit_tests conformance_tests tidy_tests hostile_tests peer_tests watch_system_tests
+    run_programs release $unit_tests conformance_tests tidy_tests hostile_tests load_kafka_tests watch_system_tests peer_tests
     [ "$skipped" -eq 0 ] && [ "$failed" -eq 0 ] && write_tested_with >docs/tested-with.md
     check "formatting" formatted
     check "main job (short)" build/release/bin/mainjob --messages 2000 --seed 7 --delay 3000

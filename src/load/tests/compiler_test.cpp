@@ -65,7 +65,10 @@ TEST(compiler, the_designs_example) {
     EXPECT_TRUE(program.arrivals.poisson);
     EXPECT_EQ(listing(program), "http 0,0,0; pause 0,0,0; await 0,0,0; loop_begin 0,0,0; loop_test 0,7,0; http 1,0,0; "
                                 "loop_again 0,4,0; stop 0,0,0");
-    EXPECT_EQ(program.counters, 1);
+    EXPECT_EQ(program.counters, 2); // the loop, and when "announce a good" began
+    EXPECT_EQ(program.http[0].began_counter, 1);
+    EXPECT_EQ(program.awaits[0].since_counter, 1);
+    EXPECT_EQ(program.http[1].began_counter, std::nullopt);
     EXPECT_EQ(program.saved, std::vector<std::string>{"good"});
     EXPECT_EQ(program.feeds, std::vector<std::uint16_t>{0});
     EXPECT_EQ(rendered(program.http[0].head),

@@ -216,7 +216,10 @@ TEST(scenario_file, kafka) {
          "no step above this one"},
         {"format: 1\nname: n\ninject: {open: [{at_once_users: 1}]}\nsteps: [{produce: {topic: t, body: x}}]",
          "the file names no brokers"},
-        {with_steps("  - pause: 1s", "kafka: {bootstrap.servers: x}\n"), "addresses stand in brokers"},
+        {with_steps("  - pause: 1s", "kafka: {bootstrap.servers: x}\n"), "bootstrap.servers is given by brokers"},
+        {with_steps("  - pause: 1s", "kafka: {linger: 5}\n"), "librdkafka has no setting linger"},
+        {with_steps("  - pause: 1s", "kafka: {acks: many}\n"), "Invalid value for configuration property \"request.required.acks\""},
+        {with_steps("  - pause: 1s", "kafka: {dr_cb: x}\n"), "dr_cb"},
     });
 }
 
