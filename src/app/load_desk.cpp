@@ -41,10 +41,10 @@ json::object load_desk::document() const {
                      {"state", stopping_    ? "stopping"
                                : rate_ == 0 ? "paused"
                                             : "running"},
-                     {"rate", rate_},
+                     {"rate", json_number(rate_)},
                      {"elapsed_s", last_.second + 1},
-                     {"planned_s", static_cast<double>(planned_.count()) / ns_per_s},
-                     {"plan_s", static_cast<double>(outline_.length.count()) / ns_per_s},
+                     {"planned_s", json_number(static_cast<double>(planned_.count()) / ns_per_s)},
+                     {"plan_s", json_number(static_cast<double>(outline_.length.count()) / ns_per_s)},
                      {"workers", workers_},
                      {"steps", sum.response.count()},
                      {"failed", sum.failed.count()}};

@@ -2,6 +2,7 @@
 #include "app/load_figures.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include <boost/json/array.hpp>
@@ -53,7 +54,7 @@ json::object to_json(const load::workload& work, const load_figures& of) {
     return json::object{
         {"second", of.second},
         {"steps", of.steps},
-        {"steps_per_s", of.steps_per_s()},
+        {"steps_per_s", json_number(of.steps_per_s())},
         {"failed", of.failed},
         {"response_us",
          json::object{{"p50", us(of.p50_ns)}, {"p95", us(of.p95_ns)}, {"p99", us(of.p99_ns)}, {"max", us(of.max_ns)}}},
@@ -63,11 +64,17 @@ json::object to_json(const load::workload& work, const load_figures& of) {
         {"users_ended", of.state.ended},
         {"users_refused", of.state.refused},
         {"connections", of.state.connections},
-        {"cpu_busiest_worker", of.cpu_busiest},
-        {"cpu_all_workers", of.cpu_all},
+        {"cpu_busiest_worker", json_number(of.cpu_busiest)},
+        {"cpu_all_workers", json_number(of.cpu_all)},
         {"workers_lost", of.state.workers_lost},
-        {"rate", of.state.rate_factor},
+        {"rate", json_number(of.state.rate_factor)},
         {"errors", std::move(errors)}};
+}
+
+json::value json_number(double number) {
+    constexpr double whole_up_to = 1e15;
+    const bool whole = std::abs(number) < whole_up_to && number == std::trunc(number);
+    return whole ? json::value(static_cast<std::int64_t>(number)) : json::value(number);
 }
 
 const char* state_name(std::size_t state) {

@@ -35,6 +35,9 @@ load_figures figures_of(const load::workload& work, const load::merged_seconds& 
                         double seconds);
 boost::json::object to_json(const load::workload& work, const load_figures& figures);
 
+/// Whole numbers without a fraction, as people and scripts expect them.
+boost::json::value json_number(double number);
+
 /// "pausing", "requesting" …; the first, "absent", is never shown.
 const char* state_name(std::size_t state);
 /// "1,203"

@@ -43,7 +43,7 @@ std::string percent(double part, double whole) {
 }
 
 std::string rate_text(double per_s) {
-    return per_s < 1000 ? fmt::format("{:.1f}", per_s) : grouped(static_cast<std::uint64_t>(std::llround(per_s)));
+    return per_s < 100 ? fmt::format("{:.1f}", per_s) : grouped(static_cast<std::uint64_t>(std::llround(per_s)));
 }
 
 /// The most frequent kinds, as many as there is room for.
@@ -92,10 +92,21 @@ std::string users_line(const load_figures& figures) {
                              grouped(figures.state.ended), grouped(figures.state.connections));
 }
 
-std::string chart_line(const std::string& label, const std::string& value, const std::deque<double>& values,
+std::string ms_text(double ms) { return report::latency_text(std::llround(ms * 1e6)); }
+
+/// A figure, its last seconds as bars, and what the highest of them stands for.
+std::string chart_line(const std::string& label, const std::deque<double>& values, std::string (*text_of)(double),
                        std::size_t columns) {
-    const auto begin = left(label, label_width) + right(value, 10) + "   ";
-    return begin + bars(values, std::min<std::size_t>(60, columns - std::min(columns, width_of(begin))));
+    constexpr std::size_t bars_at_most = 60;
+    constexpr std::size_t behind_bars = 20;
+    const auto begin = left(label, label_width) + right(text_of(values.empty() ? 0 : values.back()), 10) + "   ";
+    const auto taken = width_of(begin) + behind_bars;
+    const auto width = std::min({bars_at_most, columns - std::min(columns, taken), values.size()});
+    if (width == 0) {
+        return begin;
+    }
+    const auto highest = *std::max_element(values.end() - static_cast<std::ptrdiff_t>(width), values.end());
+    return begin + bars(values, width) + "  highest " + text_of(highest);
 }
 
 std::string response_line(const load_figures& figures) {
@@ -214,8 +225,8 @@ std::vector<screen_line> live_screen(const load_view_subject& subject, const loa
     std::vector<screen_line> out;
     out.push_back({progress(subject, figures, planned)});
     out.push_back({users_line(figures)});
-    out.push_back({chart_line("steps/s", rate_text(figures.steps_per_s()), history.steps_per_s, size.columns)});
-    out.push_back({chart_line("p99", report::latency_text(figures.p99_ns), history.p99_ms, size.columns)});
+    out.push_back({chart_line("steps/s", history.steps_per_s, rate_text, size.columns)});
+    out.push_back({chart_line("p99", history.p99_ms, ms_text, size.columns)});
     out.push_back({response_line(figures)});
     out.push_back(failed_line(figures, totals, so_far));
     out.push_back(trust_line(subject.work, figures, so_far));
