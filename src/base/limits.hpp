@@ -144,6 +144,8 @@ constexpr int load_arrivals_at_once = 64;
 constexpr int load_port_tries = 1'000;
 /// Worker processes of one machine: 20,000 files each make two million connections.
 constexpr std::size_t load_workers = 128;
+/// How many times as fast as planned users may come: a thousandfold makes of the slowest plan more than a machine does.
+constexpr double load_rate_factor = 1'000;
 /// One report of a worker, a second of all its histograms.
 constexpr std::size_t load_report_bytes = 64 * mib;
 /// Messages of one worker's producer that wait for Kafka, and their bytes: seconds of what one core can send. What

@@ -166,7 +166,8 @@ run_suite() {
     fetch_peers
     echo "release"
     # shellcheck disable=SC2086
-    run_programs release $unit_tests conformance_tests tidy_tests hostile_tests load_kafka_tests watch_system_tests peer_tests
+    run_programs release $unit_tests conformance_tests tidy_tests hostile_tests load_kafka_tests load_command_tests \
+        watch_system_tests peer_tests
     [ "$skipped" -eq 0 ] && [ "$failed" -eq 0 ] && write_tested_with >docs/tested-with.md
     check "formatting" formatted
     check "main job (short)" build/release/bin/mainjob --messages 2000 --seed 7 --delay 3000
