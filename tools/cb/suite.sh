@@ -57,6 +57,18 @@ check() {
     rm -f "$log"
 }
 
+# A skip where the machine allows no namespaces is told, not hidden.
+two_hosts() {
+    local code=0
+    tests/load_command/two_hosts.sh || code=$?
+    if [ "$code" -eq 77 ]; then
+        skipped=$((skipped + 1))
+        skips+=("load between two hosts: needs root and network namespaces")
+        code=0
+    fi
+    return "$code"
+}
+
 # Kafka's jars and kafkajs, once, in .cache/. What cannot be had is told; its tests skip by name.
 fetch_peers() {
     local cache=$PWD/.cache
@@ -183,6 +195,7 @@ run_suite() {
         skipped=$((skipped + 1))
         skips+=("main job with the Java producer: Apache Kafka could not be fetched")
     fi
+    check "load on one host, server on another" two_hosts
     echo "address and undefined-behaviour sanitizers"
     # shellcheck disable=SC2086
     build_preset asan $unit_tests && run_programs asan $unit_tests
