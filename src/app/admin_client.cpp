@@ -36,7 +36,8 @@ std::string read_token(const std::string& file) {
     return token;
 }
 
-tcp::socket connect(asio::io_context& context, const std::string& host, const std::string& port) {
+tcp::socket connect(asio::io_context& context, const std::string& host, const std::string& port,
+                    const std::string& hint) {
     boost::system::error_code code;
     tcp::resolver resolver(context);
     const auto found = resolver.resolve(host, port, code);
@@ -45,9 +46,8 @@ tcp::socket connect(asio::io_context& context, const std::string& host, const st
         asio::connect(socket, found, code);
     }
     if (code) {
-        throw command_error(exit_code::environment,
-                            "no chaosbroker answers at http://" + host + ":" + port + " (" + code.message() +
-                                "); start one with `chaosbroker serve`, or name it with --admin");
+        throw command_error(exit_code::environment, "no chaosbroker answers at http://" + host + ":" + port + " (" +
+                                                        code.message() + "); " + hint);
     }
     return socket;
 }
@@ -67,14 +67,15 @@ http::request<http::string_body> make_request(const std::string& method, const s
 
 } // namespace
 
-admin_client::admin_client(const admin_target& target) : token_(read_token(target.token_file)) {
+admin_client::admin_client(const admin_target& target) : token_(read_token(target.token_file)), hint_(target.hint) {
     const auto url = boost::urls::parse_uri(target.url);
     if (!url || url->scheme() != "http" || url->host().empty()) {
-        throw command_error(exit_code::usage, "--admin " + target.url +
-                                                  ": not an address; write http://HOST:PORT, as http://127.0.0.1:8474");
+        throw command_error(exit_code::usage,
+                            "--admin " + target.url +
+                                ": not an address; write http://HOST:PORT, as http://127.0.0.1:" + target.default_port);
     }
     host_ = url->host_address();
-    port_ = url->has_port() ? std::string(url->port()) : "8474";
+    port_ = url->has_port() ? std::string(url->port()) : target.default_port;
 }
 
 admin_answer admin_client::request(const std::string& method, const std::string& path, const boost::json::value* body) {
@@ -85,7 +86,7 @@ admin_answer admin_client::request(const std::string& method, const std::string&
 admin_answer admin_client::send_text(const std::string& method, const std::string& path, const std::string& body,
                                      const std::string& content_type, const std::string& if_match) {
     asio::io_context context;
-    auto socket = connect(context, host_, port_);
+    auto socket = connect(context, host_, port_, hint_);
     auto request = make_request(method, path, host_ + ":" + port_, token_);
     if (!content_type.empty()) {
         request.set(http::field::content_type, content_type);
@@ -121,7 +122,7 @@ admin_answer admin_client::send_text(const std::string& method, const std::strin
 
 void admin_client::follow(const std::string& path, const std::function<void(const std::string& data)>& event) {
     asio::io_context context;
-    auto socket = connect(context, host_, port_);
+    auto socket = connect(context, host_, port_, hint_);
     auto request = make_request("GET", path, host_ + ":" + port_, token_);
     request.set(http::field::accept, "text/event-stream");
     boost::system::error_code code;

@@ -8,10 +8,12 @@
 
 namespace cb::app {
 
-/// What client commands share: where the broker's control API is, and who asks.
+/// What client commands share: where the control API is, and who asks.
 struct admin_target {
     std::string url = "http://127.0.0.1:8474";
     std::string token_file;
+    std::string default_port = "8474";
+    std::string hint = "start one with `chaosbroker serve`, or name it with --admin"; ///< when nobody answers
 };
 
 struct admin_answer {
@@ -45,6 +47,7 @@ private:
     std::string host_;
     std::string port_;
     std::string token_;
+    std::string hint_;
 };
 
 } // namespace cb::app

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
     cb::app::add_ledger_command(program, outcome);
     cb::app::add_load_command(program, outcome);
     cb::app::add_report_command(program, outcome);
+    cb::app::add_watch_command(program, outcome);
     cb::app::add_validate_command(program, outcome);
     cb::app::add_completion_command(program, outcome);
     cb::app::add_version_command(program, outcome);

@@ -11,6 +11,7 @@ namespace {
 /// Words that may follow each command: read off the parser itself, so that it cannot go stale.
 std::string bash_completion(const CLI::App& program) {
     std::string cases;
+    std::string verbs; ///< "rules/list rules/show …": a second word that is one has options of its own
     const auto words_of = [](const CLI::App& command) {
         std::string words;
         for (const auto* sub : command.get_subcommands({})) {
@@ -26,13 +27,16 @@ std::string bash_completion(const CLI::App& program) {
     for (const auto* command : program.get_subcommands({})) {
         cases += "        " + command->get_name() + ") words=\"" + words_of(*command) + "\" ;;\n";
         for (const auto* sub : command->get_subcommands({})) {
+            verbs += (verbs.empty() ? "" : " ") + command->get_name() + "/" + sub->get_name();
             cases +=
                 "        " + command->get_name() + "/" + sub->get_name() + ") words=\"" + words_of(*sub) + "\" ;;\n";
         }
     }
     return "_chaosbroker() {\n"
            "    local words path=\"${COMP_WORDS[1]}\"\n"
-           "    [ \"$COMP_CWORD\" -gt 2 ] && [ \"$path\" = rules ] && path=\"rules/${COMP_WORDS[2]}\"\n"
+           "    [ \"$COMP_CWORD\" -gt 2 ] && [[ \" " +
+           verbs +
+           " \" = *\" $path/${COMP_WORDS[2]} \"* ]] && path=\"$path/${COMP_WORDS[2]}\"\n"
            "    [ \"$COMP_CWORD\" -eq 1 ] && path=\"\"\n"
            "    case \"$path\" in\n"
            "        \"\") words=\"" +

@@ -140,8 +140,12 @@ constexpr std::size_t load_read_turn_bytes = 1 * mib;
 constexpr int load_steps_at_once = 1'000;
 /// Users that begin in one turn of the loop, before answers are read again.
 constexpr int load_arrivals_at_once = 64;
+/// Ports that are tried for a connection before it fails: others may hold some.
+constexpr int load_port_tries = 1'000;
 /// Worker processes of one machine: 20,000 files each make two million connections.
 constexpr std::size_t load_workers = 128;
+/// How many times as fast as planned users may come: a thousandfold makes of the slowest plan more than a machine does.
+constexpr double load_rate_factor = 1'000;
 /// One report of a worker, a second of all its histograms.
 constexpr std::size_t load_report_bytes = 64 * mib;
 /// Messages of one worker's producer that wait for Kafka, and their bytes: seconds of what one core can send. What
@@ -199,5 +203,26 @@ constexpr std::size_t run_rows_waiting = 100'000;
 constexpr std::size_t run_ledger_entries = 1'000'000;
 /// How long a writer waits for another process that writes to the same run.
 constexpr int run_lock_wait_ms = 10'000;
+// --- watch -------------------------------------------------------------------------------------------------------
+/// Targets of one watch, and the bytes of a file of them: a system has tens of services, not thousands.
+constexpr std::size_t watch_targets = 1'000;
+constexpr std::size_t watch_target_file_bytes = 1 * mib;
+/// Instances watched at once; each takes about 20 KiB and two descriptors. More are not taken in, and that is said.
+constexpr std::size_t watched_instances = 5'000;
+/// Looks that wait to be written into a run: a minute of a disk that does not answer, at a look a second. Later ones
+/// are left out, and that is noted.
+constexpr std::size_t watch_looks_waiting = 60;
+/// Processes of one instance that are looked at one by one (files, threads); a cgroup's own figures cover all of them.
+constexpr std::size_t processes_per_instance = 1'000;
+/// Subfolders of one cgroup whose processes and kills are counted as its own.
+constexpr std::size_t cgroup_subfolders = 200;
+/// The longest answer of a container engine: 10,000 containers in a list are about 10 MiB.
+constexpr std::size_t engine_answer_bytes = 32 * mib;
+/// A container engine that does not answer within this is called dead; asked again every few seconds.
+constexpr int engine_answer_ms = 5'000;
+/// Seconds of memory that a forecast looks back on: long enough for a slope, short enough to notice a change.
+constexpr std::size_t forecast_samples = 60;
+/// The largest file of /proc or a cgroup that is read: a memory.stat is 2 KiB, a long command line 128 KiB.
+constexpr std::size_t kernel_file_bytes = 256 * kib;
 
 } // namespace cb::limits

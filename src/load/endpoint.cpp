@@ -4,10 +4,14 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
+
+#include "base/limits.hpp"
+#include "base/random.hpp"
 
 namespace cb::load {
 namespace {
@@ -67,7 +71,12 @@ endpoint resolve(const target& which) {
 }
 
 source_ports::source_ports(std::vector<std::string> addresses, std::uint16_t first_port, std::uint16_t last_port)
-    : first_(first_port), last_(last_port), at_port_(first_port) {
+    : first_(first_port),
+      last_(last_port),
+      // Anywhere: the ports of a run that has just ended may still wait.
+      at_port_(static_cast<std::uint16_t>(
+          first_port +
+          random_source(static_cast<std::uint64_t>(::getpid())).below(std::uint64_t{last_port} - first_port + 1))) {
     for (const auto& each : addresses) {
         addresses_.push_back(numeric(each));
     }
@@ -87,8 +96,7 @@ source_ports source_ports::on_loopback(std::uint32_t index, std::size_t connecti
 std::size_t source_ports::capacity() const { return addresses_.size() * (std::size_t{last_} - first_ + 1); }
 
 bool source_ports::bind(int descriptor) {
-    constexpr int tries = 1'000;
-    for (int i = 0; i < tries; ++i) {
+    for (int i = 0; i < limits::load_port_tries; ++i) {
         auto at = addresses_[at_address_];
         (at.ss_family == AF_INET ? as_v4(at).sin_port : as_v6(at).sin6_port) = htons(at_port_);
         if (at_port_ == last_) {

@@ -137,12 +137,29 @@ void http_driver::leave_line(user_index user) {
 
 void http_driver::open(connection_index which) {
     auto& at = connections_[which];
-    const auto& to = how_.endpoints[at.target];
     at.used = false;
+    const char* failed = "socket";
+    int tries = how_.sources.given() ? limits::load_port_tries : 1;
+    while (tries-- > 0 && (failed = connect(at, which)) != nullptr) {
+        // Another connection from this address and port to the same target lives, of another run perhaps.
+        if (errno != EADDRNOTAVAIL || tries == 0) {
+            break;
+        }
+        ::close(at.descriptor);
+        at.at = stage::closed;
+        --open_;
+    }
+    if (failed != nullptr) {
+        fail_later(which, described(failed, errno));
+    }
+}
+
+/// Begins to connect; what failed, with errno, or null.
+const char* http_driver::connect(connection& at, connection_index which) {
+    const auto& to = how_.endpoints[at.target];
     const int descriptor = ::socket(to.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) {
-        fail_later(which, described("socket", errno));
-        return;
+        return "socket";
     }
     const int on = 1;
     ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -150,22 +167,17 @@ void http_driver::open(connection_index which) {
     at.at = stage::connecting;
     ++at.generation;
     ++open_;
-    ++connects_;
     if (how_.sources.given()) {
         ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
         if (!how_.sources.bind(descriptor)) {
-            fail_later(which, described("bind", errno));
-            return;
+            return "bind";
         }
     }
-    const auto token = (std::uint64_t{at.generation} << 32) | which;
     if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&to.address), to.length) < 0 && errno != EINPROGRESS) {
-        fail_later(which, described("connect", errno));
-        return;
+        return "connect";
     }
-    if (!poller_.add(descriptor, token)) {
-        fail_later(which, described("epoll_ctl", errno));
-    }
+    ++connects_;
+    return poller_.add(descriptor, (std::uint64_t{at.generation} << 32) | which) ? nullptr : "epoll_ctl";
 }
 
 /// `begin` must not call back: what fails within it is told in the loop's next turn.

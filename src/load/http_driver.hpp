@@ -104,6 +104,7 @@ private:
     [[nodiscard]] bool pooled() const { return how_.pool_size > 0; }
     void give(connection_index which, user_index user, mono_time now);
     void open(connection_index which);
+    const char* connect(connection& at, connection_index which);
     void start_tls(connection_index which);
     void handshake(connection_index which);
     void write_request(connection_index which);

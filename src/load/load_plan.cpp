@@ -89,7 +89,21 @@ std::string mib(std::size_t bytes) {
     return fmt::format("{:.0f} MiB", std::ceil(static_cast<double>(bytes) / limits::mib));
 }
 
-/// Users at once that a plan can mean: all that come, and of a drawn number as many as it will not exceed.
+/// Of an open plan: all that come; where their number is drawn, as many as it will not exceed in a lifetime.
+double arrivals_at_most(const injection_plan& plan) {
+    using verb = injection_step::verb;
+    double drawn = 0;
+    for (const auto& step : plan.steps) {
+        if (step.what == verb::constant_users_per_sec || step.what == verb::ramp_users_per_sec) {
+            injection_plan alone{false, plan.poisson, {step}};
+            drawn += static_cast<double>(alone.users());
+        }
+    }
+    const auto slack = plan.poisson && drawn > 0 ? 6 * std::sqrt(drawn) + 10 : 0;
+    return static_cast<double>(plan.users()) + slack;
+}
+
+/// Users at once that a workload can mean.
 std::size_t users_at_once(const workload& work) {
     double open = 0;
     std::uint64_t closed = 0;
@@ -97,8 +111,7 @@ std::size_t users_at_once(const workload& work) {
         if (each.arrivals.closed) {
             closed += each.arrivals.users();
         } else {
-            const auto mean = static_cast<double>(each.arrivals.users());
-            open += mean + (each.arrivals.poisson ? 5 * std::sqrt(mean) + 1 : 0);
+            open += arrivals_at_most(each.arrivals);
         }
     }
     return static_cast<std::size_t>(std::min(open, static_cast<double>(users_max_default))) + closed;

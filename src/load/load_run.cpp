@@ -319,6 +319,7 @@ void load_run::add_up_state() {
         sum.ended += each.latest.ended;
         sum.refused += each.latest.refused;
         sum.connections += each.latest.connections;
+        sum.connections_of.push_back(each.latest.connections);
         sum.connects += each.latest.connects;
         sum.cpu_ns.push_back(each.latest.cpu_ns);
     }

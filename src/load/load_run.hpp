@@ -40,8 +40,9 @@ struct run_state {
     std::uint64_t connections = 0;
     std::uint64_t connects = 0;
     double rate_factor = 1;
-    std::vector<std::int64_t> cpu_ns; ///< by worker, since its start
-    std::vector<double> cpu_share;    ///< by worker, of one core, in the second
+    std::vector<std::int64_t> cpu_ns;          ///< by worker, since its start
+    std::vector<double> cpu_share;             ///< by worker, of one core, in the second
+    std::vector<std::uint64_t> connections_of; ///< by worker
     std::uint32_t workers_lost = 0;
     // Of the consumer of awaited events.
     nanoseconds await_lag_max{0};       ///< in the second: by so much arrivals may be stamped too late

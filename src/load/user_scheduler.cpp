@@ -7,6 +7,7 @@
 #include "base/assert.hpp"
 #include "base/limits.hpp"
 #include "load/cookies.hpp"
+#include "load/plan_outline.hpp"
 
 namespace cb::load {
 namespace {
@@ -66,7 +67,7 @@ void user_scheduler::begin(std::uint16_t which, mono_time at) {
     auto& coming = arrivals_[which];
     coming.clock.emplace(at);
     if (!work_.programs[which].arrivals.closed) {
-        coming.schedule.emplace(work_.programs[which].arrivals, hash_join(work_.seed, which));
+        coming.schedule.emplace(schedule_of(work_, which));
         take_next_arrival(coming);
     }
 }

@@ -39,7 +39,7 @@ public:
 /// The users of one worker: when each of them comes and what it does next. Time and randomness are parameters, requests
 /// are values that a driver gets: no sockets and no clock in here.
 ///
-///      arrivals ──► user ──► instruction ──► driver ──► …_ended ──► next instruction ──► … ──► gone
+///      arrivals ──► user ──► instruction ──► driver ──► …_ended ──► next instruction
 ///                    ▲            │ pause
 ///                    └── wheel ◄──┘
 ///

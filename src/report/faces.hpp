@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/result.hpp"
@@ -17,6 +18,9 @@ std::string junit_xml(const run_summary& run);
 
 /// For a terminal: steps, errors, checks, verdict.
 std::string report_text(const run_summary& run);
+
+/// "850 µs", "12.3 ms", "1.20 s": a latency as all that people read has it.
+std::string latency_text(std::int64_t ns);
 
 /// Writes report.json and junit.xml into the run's folder.
 result<void> write_faces(const runstore::run_folder& folder, const run_summary& run);

@@ -12,20 +12,8 @@ namespace {
 /// What fits on a screen; report.json has all of them.
 constexpr std::size_t errors_shown = 20;
 
-/// "850 µs", "12.3 ms", "1.20 s"
-std::string duration(std::int64_t ns) {
-    const auto value = static_cast<double>(ns);
-    const auto scaled = [](double number, const char* unit) {
-        return fmt::format("{:.{}f} {}", number, number < 10 ? 2 : number < 100 ? 1 : 0, unit);
-    };
-    if (value < 999.5e3) {
-        return fmt::format("{:.0f} µs", value / 1e3);
-    }
-    return value < 999.5e6 ? scaled(value / 1e6, "ms") : scaled(value / 1e9, "s");
-}
-
 std::string latency_at(const metrics::hdr_histogram& values, double percentile) {
-    return values.empty() ? "-" : duration(values.value_at_percentile(percentile));
+    return values.empty() ? "-" : latency_text(values.value_at_percentile(percentile));
 }
 
 /// Rows of equal length. The first column is text and stands left, the others right.
@@ -132,6 +120,17 @@ std::string verdict_text(const run_summary& run) {
 }
 
 } // namespace
+
+std::string latency_text(std::int64_t ns) {
+    const auto value = static_cast<double>(ns);
+    const auto scaled = [](double number, const char* unit) {
+        return fmt::format("{:.{}f} {}", number, number < 10 ? 2 : number < 100 ? 1 : 0, unit);
+    };
+    if (value < 999.5e3) {
+        return fmt::format("{:.0f} µs", value / 1e3);
+    }
+    return value < 999.5e6 ? scaled(value / 1e6, "ms") : scaled(value / 1e9, "s");
+}
 
 std::string report_text(const run_summary& run) {
     const auto& about = run.facts.about;

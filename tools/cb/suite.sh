@@ -57,6 +57,18 @@ check() {
     rm -f "$log"
 }
 
+# A skip where the machine allows no namespaces is told, not hidden.
+two_hosts() {
+    local code=0
+    tests/load_command/two_hosts.sh || code=$?
+    if [ "$code" -eq 77 ]; then
+        skipped=$((skipped + 1))
+        skips+=("load between two hosts: needs root and network namespaces")
+        code=0
+    fi
+    return "$code"
+}
+
 # Kafka's jars and kafkajs, once, in .cache/. What cannot be had is told; its tests skip by name.
 fetch_peers() {
     local cache=$PWD/.cache
@@ -86,7 +98,8 @@ fetch_peers() {
     return 0
 }
 
-unit_tests="base_tests wire_tests record_tests metrics_tests document_tests storage_tests protocol_tests net_tests runstore_tests report_tests fault_tests broker_tests proxy_tests load_tests admin_tests app_tests"
+unit_tests="base_tests wire_tests record_tests metrics_tests document_tests storage_tests protocol_tests net_tests watch_tests
+ runstore_tests report_tests fault_tests broker_tests proxy_tests load_tests admin_tests app_tests"
 concurrent_tests="net_tests admin_tests"
 
 # same_victims COMMON… [-- VARIATION…]…: the main job with each variation agrees with the ledger, and the same messages are
@@ -165,7 +178,8 @@ run_suite() {
     fetch_peers
     echo "release"
     # shellcheck disable=SC2086
-    run_programs release $unit_tests conformance_tests tidy_tests hostile_tests load_kafka_tests peer_tests
+    run_programs release $unit_tests conformance_tests tidy_tests hostile_tests load_kafka_tests load_command_tests \
+        watch_system_tests peer_tests
     [ "$skipped" -eq 0 ] && [ "$failed" -eq 0 ] && write_tested_with >docs/tested-with.md
     check "formatting" formatted
     check "main job (short)" build/release/bin/mainjob --messages 2000 --seed 7 --delay 3000
@@ -181,6 +195,7 @@ run_suite() {
         skipped=$((skipped + 1))
         skips+=("main job with the Java producer: Apache Kafka could not be fetched")
     fi
+    check "load on one host, server on another" two_hosts
     echo "address and undefined-behaviour sanitizers"
     # shellcheck disable=SC2086
     build_preset asan $unit_tests && run_programs asan $unit_tests
@@ -280,18 +295,22 @@ run_soak() {
 run_bench() {
     case "${1:-}" in
         broker) build_preset release; fetch_peers; shift; bench/broker.sh "$@" ;;
+        load) ensure_packages bench; build_preset release chaosbroker; shift; bench/load.sh "$@" ;;
         metrics) build_preset release metrics_bench; shift; build/release/bin/metrics_bench "$@" ;;
         load_texts) build_preset release load_texts_bench; shift; build/release/bin/load_texts_bench "$@" ;;
         rewriting) build_preset release rewriting_bench; shift; build/release/bin/rewriting_bench "$@" ;;
         rules) build_preset release chaosbroker bench_client; shift; bench/rules.sh "$@" ;;
         instructions) ensure_packages bench; build_preset release rewriting_bench; bench/instructions.sh ;;
+        watch) build_preset release chaosbroker known_use watch_bench; shift; build/release/bin/watch_bench "$@" ;;
         effects) build_preset release chaosbroker; fetch_peers; shift; bench/effects.sh "$@" ;;
         *)
             echo "./cb bench broker     this broker beside Apache Kafka, one client, one machine"
+            echo "./cb bench load       400,000 users against nginx; requests per CPU second beside wrk, h2load, ab"
             echo "./cb bench effects    what a rule costs: the broker's CPU a message"
             echo "./cb bench rules      rules changed 1,000 times a second under full traffic"
             echo "./cb bench instructions  the same in instructions, without sockets and without noise"
             echo "./cb bench metrics    what a histogram costs: recording, merging, encoding"
+            echo "./cb bench watch      what watch finds beside what programs say of themselves, and what 200 instances cost"
             echo "./cb bench rewriting  the same without sockets: pipeline, rules and log alone"
             echo "./cb bench load_texts the texts and judgements of load, without sockets"
             ;;

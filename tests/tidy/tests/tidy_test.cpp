@@ -63,6 +63,7 @@ const std::map<std::string, std::set<std::string>>& layering() {
         {"net", {"base", "wire"}},
         {"runstore", {"base", "metrics"}},
         {"report", {"base", "metrics", "runstore"}},
+        {"watch", {"base", "metrics", "document", "net"}},
         {"fault", {"base", "wire", "record", "document", "protocol"}},
         {"broker", {"base", "wire", "record", "storage", "protocol"}},
         {"backend", {"base", "wire", "record", "storage", "protocol", "net", "broker"}},
@@ -73,7 +74,7 @@ const std::map<std::string, std::set<std::string>>& layering() {
           "proxy"}},
         {"app",
          {"base", "wire", "record", "metrics", "document", "storage", "protocol", "net", "fault", "broker", "backend",
-          "proxy", "runstore", "report", "load", "admin"}},
+          "proxy", "watch", "runstore", "report", "load", "admin"}},
     };
     return table;
 }

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/load_recording.hpp"
+
+#include <ctime>
+
+#include <fstream>
+#include <optional>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "app/load_figures.hpp"
+#include "app/load_verdict.hpp"
+#include "base/limits.hpp"
+
+namespace cb::app {
+namespace {
+
+/// The kernel walks all pages of a process to answer this, so it is not asked each second.
+constexpr std::int64_t seconds_between_memory_samples = 5;
+constexpr std::int64_t ms_per_s = 1000;
+constexpr const char* own_service = "load-generator";
+
+/// The process's share of the memory that it uses, shared pages divided among those that share them.
+std::optional<double> proportional_bytes(pid_t process) {
+    std::ifstream in(fmt::format("/proc/{}/smaps_rollup", process));
+    for (std::string name; in >> name;) {
+        double kib = 0;
+        if (name == "Pss:" && in >> kib) {
+            return kib * limits::kib;
+        }
+    }
+    return std::nullopt;
+}
+
+std::int64_t own_cpu_ns() {
+    timespec used{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return used.tv_sec * 1'000'000'000 + used.tv_nsec;
+}
+
+/// Which scenario a step is of. Its name stands once in the file.
+std::string scenario_of(const load::workload& work, load::step_index step) {
+    for (const auto& each : work.programs) {
+        const auto has = [step](const auto& list) {
+            return std::any_of(list.begin(), list.end(), [step](const auto& one) { return one.step == step; });
+        };
+        const bool group = std::any_of(each.code.begin(), each.code.end(), [step](const load::instruction& one) {
+            return one.op == load::opcode::group_begin && one.a == step;
+        });
+        if (group || has(each.http) || has(each.messages) || has(each.awaits)) {
+            return each.name;
+        }
+    }
+    return work.title;
+}
+
+runstore::step_second of_step(runstore::step_id id, const load::step_interval& from) {
+    runstore::step_second out;
+    out.step = id;
+    out.count = from.response.count() + from.response.out_of_range();
+    out.failed = from.failed.count() + from.failed.out_of_range();
+    out.bytes_sent = from.sent_bytes;
+    out.bytes_received = from.received_bytes;
+    out.response = &from.response;
+    out.service = &from.service;
+    out.slip = &from.slip;
+    out.failed_response = &from.failed;
+    return out;
+}
+
+} // namespace
+
+load_recording::load_recording(runstore::run_folder folder, const load::workload& work, runstore::run_description about)
+    : folder_(std::move(folder)), work_(work), about_(std::move(about)) {}
+
+template <class Value>
+Value load_recording::kept(result<Value> what) {
+    if (!what) {
+        if (failure_.empty()) {
+            failure_ = what.error().message;
+        }
+        return {};
+    }
+    return std::move(*what);
+}
+
+void load_recording::kept(const result<void>& what) {
+    if (!what && failure_.empty()) {
+        failure_ = what.error().message;
+    }
+}
+
+void load_recording::begin(mono_time at, wall_time_ms wall_ms, const std::vector<pid_t>& workers) {
+    about_.started_ms = wall_ms;
+    about_.started_mono_ns = at.time_since_epoch().count();
+    writer_ = kept(runstore::run_writer::create(folder_, about_));
+    if (writer_) {
+        make_known(workers);
+        kept(writer_->begin_phase("load", 0));
+    }
+}
+
+void load_recording::make_known(const std::vector<pid_t>& workers) {
+    for (std::size_t i = 0; i < work_.steps.size(); ++i) {
+        const auto scenario = scenario_of(work_, static_cast<load::step_index>(i));
+        steps_.push_back(kept(writer_->step(scenario, work_.steps[i].name)));
+    }
+    const auto add_process = [&](pid_t id, const std::string& name) {
+        const auto identity = fmt::format("{} of {}", id, about_.started_ms);
+        const auto instance = kept(writer_->instance({own_service, name, identity, 0, fmt::format("process {}", id)}));
+        processes_.push_back({id, instance, 0});
+    };
+    for (std::size_t i = 0; i < workers.size(); ++i) {
+        add_process(workers[i], fmt::format("worker {}", i));
+    }
+    add_process(::getpid(), "coordinator");
+    processes_.back().cpu_ns_before = own_cpu_ns();
+    cpu_ = kept(writer_->metric("cpu_cores", "cores"));
+    memory_ = kept(writer_->metric("proportional_bytes", "bytes"));
+    connections_ = kept(writer_->metric("connections", ""));
+}
+
+void load_recording::second(const load::merged_seconds& what, const load::run_state& state) {
+    if (!writer_ || !failure_.empty()) {
+        return;
+    }
+    runstore::load_second out;
+    out.second = what.second;
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+        if (!what.steps[i].empty()) {
+            out.steps.push_back(of_step(steps_[i], what.steps[i]));
+        }
+    }
+    for (const auto& [key, count] : what.errors) {
+        const auto step = key.first == load::no_step ? std::nullopt : std::optional(steps_[key.first]);
+        out.errors.push_back({step, key.second, count});
+    }
+    for (std::size_t i = 1; i < load::user_states; ++i) {
+        out.users.push_back({state_name(i), static_cast<std::int64_t>(state.users[i])});
+    }
+    sample_own_use((what.second + 1) * ms_per_s, state);
+    kept(writer_->write(out));
+}
+
+void load_recording::sample_own_use(std::int64_t at_ms, const load::run_state& state) {
+    for (std::size_t i = 0; i < state.cpu_share.size(); ++i) {
+        add(at_ms, processes_[i], cpu_, state.cpu_share[i]);
+        add(at_ms, processes_[i], connections_, static_cast<double>(state.connections_of[i]));
+    }
+    auto& own = processes_.back();
+    const auto used = own_cpu_ns();
+    add(at_ms, own, cpu_, static_cast<double>(used - own.cpu_ns_before) / 1e9);
+    own.cpu_ns_before = used;
+    if ((at_ms / ms_per_s - 1) % seconds_between_memory_samples == 0) {
+        for (const auto& each : processes_) {
+            if (const auto bytes = proportional_bytes(each.id)) {
+                add(at_ms, each, memory_, *bytes);
+            }
+        }
+    }
+}
+
+void load_recording::add(std::int64_t at_ms, const own_process& of, runstore::metric_id metric, double value) {
+    kept(writer_->add(runstore::sample{at_ms, of.instance, metric, value}));
+}
+
+void load_recording::note(std::int64_t at_ms, const std::string& kind, std::string_view text) {
+    if (writer_ && failure_.empty()) {
+        kept(writer_->add(runstore::run_note{at_ms, kind, std::string(text)}));
+    }
+}
+
+void load_recording::finish(nanoseconds length, const std::vector<load::check_finding>& findings,
+                            const runstore::run_verdict& verdict) {
+    if (!writer_ || !failure_.empty()) {
+        return;
+    }
+    for (const auto& each : findings) {
+        kept(writer_->add(
+            runstore::check_result{each.name, {}, each.expected, each.found, outcome_of(each.result), each.reason}));
+    }
+    kept(writer_->set_verdict(verdict));
+    const auto end_ms = std::chrono::duration_cast<milliseconds>(length).count();
+    kept(writer_->end_phase(end_ms));
+    kept(writer_->finish(end_ms));
+}
+
+} // namespace cb::app
