@@ -44,6 +44,9 @@ public:
                 more = users_->advance(now);
                 more |= http_.run_pending();
                 report_if_due(now);
+                if (done_) {
+                    break; // nothing will wake it
+                }
             }
             handle(poller_.wait(more ? std::optional(nanoseconds(0)) : sleep_for()));
         }

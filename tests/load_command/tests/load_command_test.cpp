@@ -161,6 +161,21 @@ TEST_F(load_command, stops_at_the_first_signal_and_reports) {
     }
 }
 
+TEST_F(load_command, reports_when_all_its_processes_get_the_signal) {
+    scenario(many_users + one_get);
+    running_load load(folder_.command({"--workers", "2"}));
+    ASSERT_TRUE(load.wait_for(has_begun));
+    for (const auto each : load.workers()) {
+        ASSERT_EQ(::kill(each, SIGTERM), 0);
+    }
+    load.process().signal(SIGTERM);
+    load.process().signal(SIGTERM);
+    EXPECT_EQ(load.process().wait(60s), 3);
+    const auto output = load.process().output();
+    EXPECT_NE(output.find("Response over"), std::string::npos) << output;
+    EXPECT_EQ(output.find("ended before their users"), std::string::npos) << output;
+}
+
 TEST_F(load_command, ends_at_once_at_the_second_signal) {
     scenario(many_users + one_get);
     running_load load(folder_.command({"--workers", "1"}));
@@ -170,7 +185,11 @@ TEST_F(load_command, ends_at_once_at_the_second_signal) {
     ASSERT_EQ(workers.size(), 1U);
     ASSERT_EQ(::kill(workers[0], SIGSTOP), 0);
     load.process().signal(SIGINT);
-    load.process().signal(SIGTERM);
+    load.process().signal(SIGINT); // as `timeout` does
+    const auto report = load.process().wait_for_line(
+        [](const std::string& line) { return line.find("Response over") != std::string::npos; }, 1s);
+    EXPECT_FALSE(report.has_value());
+    ASSERT_EQ(::kill(load.process().pid(), SIGTERM), 0) << "it is still there, and waits for its worker";
     EXPECT_EQ(load.process().wait(60s), 3);
     EXPECT_EQ(load.process().output().find("Response over"), std::string::npos);
 }
