@@ -334,7 +334,6 @@ exit_code conduct(const load_settings& settings, const load::workload& work) {
     say(settings, announcement(work, targets, *plan, outline));
 
     load::load_run run(work, *plan, endpoints);
-    load_recording recording(make_folder(settings, work.title), work, describe(settings, work, plan->workers));
     run.make_workers();
     const stop_signals signals(run);
     // Threads only from here on: the workers were made by fork.
@@ -348,6 +347,7 @@ exit_code conduct(const load_settings& settings, const load::workload& work) {
             fmt::format("  control {}: chaosbroker load status | pause | resume | rate | stop{}\n", control->url(),
                         control->url().ends_with(":8475") ? "" : " --admin " + control->url()));
     }
+    load_recording recording(make_folder(settings, work.title), work, describe(settings, work, plan->workers));
     say(settings, fmt::format("  into    {}\n\n", recording.folder().path().string()));
     const auto view = make_view(settings, {work, outline, control ? control->url() : ""});
     run_audience audience(run, outline, *view, recording, desk, max_duration);

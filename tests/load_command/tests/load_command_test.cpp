@@ -287,6 +287,17 @@ TEST_F(load_command, sends_nothing_when_something_is_wrong) {
     EXPECT_EQ(server_.connections(), 0U);
 }
 
+TEST_F(load_command, leaves_nothing_behind_when_its_control_address_is_taken) {
+    scenario(ten_users + one_get);
+    const auto taken = server_.url().substr(std::string("http://").size());
+    const auto ran = run({chaosbroker_program(), "load", folder_.path("scenario.yaml").string(), "--out",
+                          folder_.path("run").string(), "--admin", taken});
+    EXPECT_EQ(ran.code, 4) << ran.output;
+    EXPECT_TRUE(ran.says("--admin " + taken + ": ")) << ran.output;
+    EXPECT_FALSE(fs::exists(folder_.path("run")));
+    EXPECT_EQ(server_.connections(), 0U);
+}
+
 TEST_F(load_command, never_writes_over_a_run) {
     scenario(ten_users + one_get);
     fs::create_directory(folder_.path("run"));
