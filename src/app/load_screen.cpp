@@ -109,11 +109,16 @@ std::string chart_line(const std::string& label, const std::deque<double>& value
     return begin + bars(values, width) + "  highest " + text_of(highest);
 }
 
+/// Of a second in which no step ended there is no latency.
+std::string latency_of(const load_figures& figures, std::int64_t ns) {
+    return figures.steps == 0 ? "-" : report::latency_text(ns);
+}
+
 std::string response_line(const load_figures& figures) {
-    using report::latency_text;
-    return left("response", label_width) + fmt::format("p50 {}   p95 {}   p99 {}   max {}",
-                                                       latency_text(figures.p50_ns), latency_text(figures.p95_ns),
-                                                       latency_text(figures.p99_ns), latency_text(figures.max_ns));
+    return left("response", label_width) +
+           fmt::format("p50 {}   p95 {}   p99 {}   max {}", latency_of(figures, figures.p50_ns),
+                       latency_of(figures, figures.p95_ns), latency_of(figures, figures.p99_ns),
+                       latency_of(figures, figures.max_ns));
 }
 
 screen_line failed_line(const load_figures& figures, const load::merged_seconds& totals, const load_figures& so_far) {
@@ -202,13 +207,12 @@ std::string bars(const std::deque<double>& values, std::size_t width) {
 }
 
 std::string plain_line(const load_figures& figures) {
-    using report::latency_text;
     auto out = fmt::format(
         "{:>7}  users {}  steps {}/s  failed {}  p50 {}  p95 {}  p99 {}  slip p99 {}  busiest worker "
         "{:.0f} %",
         clock_text(figures.second + 1), grouped(figures.state.users_present()), rate_text(figures.steps_per_s()),
-        grouped(figures.failed), latency_text(figures.p50_ns), latency_text(figures.p95_ns),
-        latency_text(figures.p99_ns), latency_text(figures.slip_p99_ns), 100 * figures.cpu_busiest);
+        grouped(figures.failed), latency_of(figures, figures.p50_ns), latency_of(figures, figures.p95_ns),
+        latency_of(figures, figures.p99_ns), latency_of(figures, figures.slip_p99_ns), 100 * figures.cpu_busiest);
     if (figures.state.rate_factor != 1) {
         out += figures.state.rate_factor == 0 ? "  paused" : fmt::format("  rate {:g}", figures.state.rate_factor);
     }

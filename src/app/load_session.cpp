@@ -2,7 +2,7 @@
 // One `chaosbroker load SCENARIO.yaml` from its file to its exit code.
 #include <atomic>
 #include <csignal>
-#include <cstdio>
+#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -150,13 +150,13 @@ runstore::run_folder make_folder(const load_settings& settings, const std::strin
 
 // --- stopping ------------------------------------------------------------------------------------------------------
 
-/// SIGINT and SIGTERM end the run, and it reports; the second one ends the program at once, and with it its workers.
-/// One at a time: a signal knows no object.
+/// SIGINT and SIGTERM end the run, and it reports; another one, later than a signal that is sent twice (`timeout`
+/// does), ends the program at once, and with it its workers. One at a time: a signal knows no object.
 class stop_signals {
 public:
     explicit stop_signals(load::load_run& run) {
         run_ = &run;
-        count_ = 0;
+        first_ns_ = 0;
         struct sigaction how {};
         how.sa_handler = [](int) { heard(); };
         ::sigaction(SIGINT, &how, &before_int_);
@@ -169,20 +169,28 @@ public:
     }
     stop_signals(const stop_signals&) = delete;
     stop_signals& operator=(const stop_signals&) = delete;
-    [[nodiscard]] bool any() const { return count_ > 0; }
 
 private:
+    static constexpr std::int64_t again_after_ns = 300'000'000;
+
     static void heard() {
-        if (count_++ > 0) {
-            ::_exit(static_cast<int>(exit_code::inconclusive));
+        timespec clock{};
+        ::clock_gettime(CLOCK_MONOTONIC, &clock);
+        const auto now_ns = clock.tv_sec * 1'000'000'000 + clock.tv_nsec;
+        if (first_ns_ != 0) {
+            if (now_ns - first_ns_ > again_after_ns) {
+                ::_exit(static_cast<int>(exit_code::inconclusive));
+            }
+            return;
         }
+        first_ns_ = now_ns;
         if (auto* run = run_.load()) {
             run->stop_from_signal();
         }
     }
 
     static inline std::atomic<load::load_run*> run_ = nullptr;
-    static inline std::atomic<int> count_ = 0;
+    static inline std::atomic<std::int64_t> first_ns_ = 0;
     struct sigaction before_int_ {};
     struct sigaction before_term_ {};
 };
@@ -326,7 +334,6 @@ exit_code conduct(const load_settings& settings, const load::workload& work) {
     say(settings, announcement(work, targets, *plan, outline));
 
     load::load_run run(work, *plan, endpoints);
-    load_recording recording(make_folder(settings, work.title), work, describe(settings, work, plan->workers));
     run.make_workers();
     const stop_signals signals(run);
     // Threads only from here on: the workers were made by fork.
@@ -340,6 +347,7 @@ exit_code conduct(const load_settings& settings, const load::workload& work) {
             fmt::format("  control {}: chaosbroker load status | pause | resume | rate | stop{}\n", control->url(),
                         control->url().ends_with(":8475") ? "" : " --admin " + control->url()));
     }
+    load_recording recording(make_folder(settings, work.title), work, describe(settings, work, plan->workers));
     say(settings, fmt::format("  into    {}\n\n", recording.folder().path().string()));
     const auto view = make_view(settings, {work, outline, control ? control->url() : ""});
     run_audience audience(run, outline, *view, recording, desk, max_duration);

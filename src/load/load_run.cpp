@@ -168,6 +168,10 @@ void load_run::make_workers() {
             ::signal(SIGTERM, SIG_DFL);
             orders.of_coordinator.close();
             awaits.of_coordinator.close();
+            // Terminals and `timeout` send them to all; the coordinator stops the workers, and they never outlive it.
+            ::signal(SIGINT, SIG_IGN);
+            ::signal(SIGTERM, SIG_IGN);
+            ::close(ends[0]);
             for (auto& other : workers_) {
                 other.channel.close();
             }

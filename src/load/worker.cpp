@@ -60,6 +60,9 @@ public:
                 more |= kafka_ && kafka_->run_pending();
                 done_ = done_ || (awaits_ && !awaits_->flush());
                 report_if_due(now);
+                if (done_) {
+                    break; // nothing will wake it
+                }
             }
             handle(poller_.wait(more ? std::optional(nanoseconds(0)) : sleep_for()));
         }

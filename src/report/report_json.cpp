@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
 #include <boost/json.hpp>
 
 #include "base/log.hpp"
@@ -147,7 +149,7 @@ std::string report_json(const run_summary& run) {
     out["started"] = utc_timestamp(about.started_ms);
     out["ended_at_ms"] = maybe_number(run.facts.ended_at_ms);
     out["last_at_ms"] = run.facts.last_at_ms;
-    out["judged_seconds"] = static_cast<std::int64_t>(run.judged_seconds);
+    out["judged_seconds"] = std::round(run.judged_seconds * 1000) / 1000;
     out["seed"] = std::to_string(about.seed);
     out["command_line"] = about.command_line;
     out["source_file"] = maybe_text(about.source_file);

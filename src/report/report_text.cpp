@@ -65,7 +65,7 @@ std::string steps_text(const run_summary& run) {
                         latency_at(each.response, 95), latency_at(each.response, 99), latency_at(each.response, 99.9),
                         latency_at(each.response, 100), latency_at(each.service, 99), latency_at(each.slip, 99)});
     }
-    return fmt::format("\nResponse over {:.0f} s\n", run.judged_seconds) + table(rows);
+    return fmt::format("\nResponse over {:.1f} s\n", run.judged_seconds) + table(rows);
 }
 
 std::string errors_text(const run_summary& run) {

@@ -8,8 +8,8 @@ namespace {
 
 /// How many seconds of a range anything is known of.
 double length_of(const runstore::second_range& range, std::int64_t last_at_ms) {
-    const auto last = (last_at_ms + 999) / 1000;
-    return static_cast<double>(std::max<std::int64_t>(0, std::min(range.to, last) - range.from));
+    const auto last = static_cast<double>(last_at_ms) / 1000;
+    return std::max(0.0, std::min(static_cast<double>(range.to), last) - static_cast<double>(range.from));
 }
 
 template <class Value>

@@ -95,7 +95,7 @@ result<run_facts> run_reader::facts() {
                                    "SELECT 1000 * (MAX(second) + 1) FROM step_second UNION ALL "
                                    "SELECT MAX(at_ms) FROM (SELECT at_ms FROM sample ORDER BY rowid DESC LIMIT 1000))");
     CB_TRY(last);
-    out.last_at_ms = *last;
+    out.last_at_ms = out.ended_at_ms.value_or(*last); // the last second of a run that ended is rarely a whole one
     return out;
 }
 

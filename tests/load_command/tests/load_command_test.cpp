@@ -161,6 +161,21 @@ TEST_F(load_command, stops_at_the_first_signal_and_reports) {
     }
 }
 
+TEST_F(load_command, reports_when_all_its_processes_get_the_signal) {
+    scenario(many_users + one_get);
+    running_load load(folder_.command({"--workers", "2"}));
+    ASSERT_TRUE(load.wait_for(has_begun));
+    for (const auto each : load.workers()) {
+        ASSERT_EQ(::kill(each, SIGTERM), 0);
+    }
+    load.process().signal(SIGTERM);
+    load.process().signal(SIGTERM);
+    EXPECT_EQ(load.process().wait(60s), 3);
+    const auto output = load.process().output();
+    EXPECT_NE(output.find("Response over"), std::string::npos) << output;
+    EXPECT_EQ(output.find("ended before their users"), std::string::npos) << output;
+}
+
 TEST_F(load_command, ends_at_once_at_the_second_signal) {
     scenario(many_users + one_get);
     running_load load(folder_.command({"--workers", "1"}));
@@ -170,7 +185,11 @@ TEST_F(load_command, ends_at_once_at_the_second_signal) {
     ASSERT_EQ(workers.size(), 1U);
     ASSERT_EQ(::kill(workers[0], SIGSTOP), 0);
     load.process().signal(SIGINT);
-    load.process().signal(SIGTERM);
+    load.process().signal(SIGINT); // as `timeout` does
+    const auto report = load.process().wait_for_line(
+        [](const std::string& line) { return line.find("Response over") != std::string::npos; }, 1s);
+    EXPECT_FALSE(report.has_value());
+    ASSERT_EQ(::kill(load.process().pid(), SIGTERM), 0) << "it is still there, and waits for its worker";
     EXPECT_EQ(load.process().wait(60s), 3);
     EXPECT_EQ(load.process().output().find("Response over"), std::string::npos);
 }
@@ -265,6 +284,17 @@ TEST_F(load_command, sends_nothing_when_something_is_wrong) {
     refused(2, "is beyond this machine", {"--allow-target", "192.0.2.2"});
     folder_.write_scenario("http://no-such-host.invalid", ten_users + one_get);
     refused(4, "no-such-host.invalid");
+    EXPECT_EQ(server_.connections(), 0U);
+}
+
+TEST_F(load_command, leaves_nothing_behind_when_its_control_address_is_taken) {
+    scenario(ten_users + one_get);
+    const auto taken = server_.url().substr(std::string("http://").size());
+    const auto ran = run({chaosbroker_program(), "load", folder_.path("scenario.yaml").string(), "--out",
+                          folder_.path("run").string(), "--admin", taken});
+    EXPECT_EQ(ran.code, 4) << ran.output;
+    EXPECT_TRUE(ran.says("--admin " + taken + ": ")) << ran.output;
+    EXPECT_FALSE(fs::exists(folder_.path("run")));
     EXPECT_EQ(server_.connections(), 0U);
 }
 
