@@ -191,6 +191,9 @@ constexpr std::size_t watch_targets = 1'000;
 constexpr std::size_t watch_target_file_bytes = 1 * mib;
 /// Instances watched at once; each takes about 20 KiB and two descriptors. More are not taken in, and that is said.
 constexpr std::size_t watched_instances = 5'000;
+/// Looks that wait to be written into a run: a minute of a disk that does not answer, at a look a second. Later ones
+/// are left out, and that is noted.
+constexpr std::size_t watch_looks_waiting = 60;
 /// Processes of one instance that are looked at one by one (files, threads); a cgroup's own figures cover all of them.
 constexpr std::size_t processes_per_instance = 1'000;
 /// Subfolders of one cgroup whose processes and kills are counted as its own.
