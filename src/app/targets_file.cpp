@@ -42,4 +42,12 @@ tl::expected<std::vector<watch::target>, document::mistake> parse_targets(std::s
     });
 }
 
+bool looks_like_targets(std::string_view text) {
+    const auto found = document::guarded("", [&] {
+        const auto root = document::load(text, limits::watch_target_file_bytes, "targets");
+        return root.is_map() && root["targets"].there() && !root["rules"].there();
+    });
+    return found && *found;
+}
+
 } // namespace cb::app

@@ -13,4 +13,7 @@ namespace cb::app {
 tl::expected<std::vector<watch::target>, document::mistake> parse_targets(std::string_view text,
                                                                           const std::string& file);
 
+/// Whether a text means to be one, right or wrong: it has `targets`.
+bool looks_like_targets(std::string_view text);
+
 } // namespace cb::app

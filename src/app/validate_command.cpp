@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "app/commands.hpp"
+#include "app/targets_file.hpp"
 #include "fault/rule_parser.hpp"
 #include "load/compiler.hpp"
 #include "load/scenario_parser.hpp"
@@ -35,6 +36,21 @@ outcome_of_file check_scenario(const std::string& text, const std::string& file)
     return counted(parsed->programs.size(), "scenario") + " with " + counted(parsed->steps.size(), "measured step");
 }
 
+outcome_of_file check_targets(const std::string& text, const std::string& file) {
+    const auto parsed = parse_targets(text, file);
+    if (!parsed) {
+        return tl::unexpected(parsed.error());
+    }
+    return counted(parsed->size(), "target");
+}
+
+outcome_of_file check(const std::string& text, const std::string& file) {
+    if (looks_like_targets(text)) {
+        return check_targets(text, file);
+    }
+    return load::file::looks_like_scenario(text) ? check_scenario(text, file) : check_rules(text, file);
+}
+
 /// Every mistake is told, a line each; the first file does not hide the second.
 exit_code validate(const std::vector<std::string>& files) {
     auto outcome = exit_code::done;
@@ -46,7 +62,7 @@ exit_code validate(const std::vector<std::string>& files) {
             outcome = exit_code::usage;
             continue;
         }
-        const auto held = load::file::looks_like_scenario(text) ? check_scenario(text, file) : check_rules(text, file);
+        const auto held = check(text, file);
         if (!held) {
             std::cerr << "chaosbroker: " << held.error().text() << "\n";
             outcome = exit_code::usage;
@@ -60,9 +76,9 @@ exit_code validate(const std::vector<std::string>& files) {
 } // namespace
 
 void add_validate_command(CLI::App& program, exit_code& outcome) {
-    auto* command = program.add_subcommand("validate", "Check files of rules and scenarios; starts nothing");
+    auto* command = program.add_subcommand("validate", "Check files of rules, scenarios and targets; starts nothing");
     auto files = std::make_shared<std::vector<std::string>>();
-    command->add_option("file", *files, "Files of rules or scenarios, YAML or JSON")->required();
+    command->add_option("file", *files, "Files of rules, scenarios or targets of watch, YAML or JSON")->required();
     command->callback([files, &outcome] { outcome = validate(*files); });
 }
 

@@ -15,8 +15,10 @@
 #include "app/commands.hpp"
 #include "app/log_output.hpp"
 #include "app/targets_file.hpp"
+#include "app/watch_recording.hpp"
 #include "app/watch_table.hpp"
 #include "base/limits.hpp"
+#include "metrics/prometheus.hpp"
 #include "watch/metrics_page.hpp"
 #include "watch/sample_json.hpp"
 #include "watch/watcher.hpp"
@@ -30,6 +32,7 @@ struct watch_words {
     std::string every = "1s";
     std::string lasts;
     std::string metrics_address;
+    std::string out_folder;
     bool as_json = false;
 };
 
@@ -112,7 +115,7 @@ public:
         page.statuses = {200};
         page.handle = [this](const admin::http_request&) {
             admin::http_response answer;
-            answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
+            answer.content_type = metrics::prometheus_page::content_type;
             const std::lock_guard lock(mutex_);
             answer.body = page_;
             return answer;
@@ -192,6 +195,41 @@ void raise_open_files_limit() {
     }
 }
 
+/// A word as a shell takes it.
+std::string quoted(const std::string& word) {
+    constexpr auto plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%";
+    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) {
+        return word;
+    }
+    std::string out = "'";
+    for (const char each : word) {
+        out += each == '\'' ? std::string("'\\''") : std::string(1, each);
+    }
+    return out + "'";
+}
+
+std::unique_ptr<watch_recording> begin_recording(const watch_words& words) {
+    watch_recording::description about;
+    about.title = "Watch";
+    about.command_line = "chaosbroker watch";
+    for (const auto& each : words.targets) {
+        about.title += (about.title.size() == 5 ? " " : ", ") + each;
+        about.command_line += " " + quoted(each);
+    }
+    if (!words.targets_file.empty()) {
+        about.source_file = words.targets_file;
+        about.title += (about.title.size() == 5 ? " " : ", ") + about.source_file.filename().string();
+        about.command_line += " --targets " + quoted(words.targets_file);
+    }
+    about.command_line += " --every " + quoted(words.every);
+    auto opened = watch_recording::open(words.out_folder, about);
+    if (!opened) {
+        const bool machine = opened.error().kind == errc::io || opened.error().kind == errc::timed_out;
+        throw command_error(machine ? exit_code::environment : exit_code::usage, "--out " + opened.error().message);
+    }
+    return std::move(*opened);
+}
+
 void run_watch(const watch_words& words) {
     using namespace std::chrono_literals;
     watch::watch_options options;
@@ -209,6 +247,10 @@ void run_watch(const watch_words& words) {
     if (!words.metrics_address.empty()) {
         metrics = std::make_unique<metrics_server>(words.metrics_address);
     }
+    std::unique_ptr<watch_recording> recording;
+    if (!words.out_folder.empty()) {
+        recording = begin_recording(words);
+    }
     std::unique_ptr<redrawn_table> table;
     if (!words.as_json && ::isatty(STDOUT_FILENO) != 0) {
         table = std::make_unique<redrawn_table>();
@@ -217,7 +259,7 @@ void run_watch(const watch_words& words) {
     auto due = began;
     std::string text;
     while (!stop.given()) {
-        const auto latest = watcher.take_look();
+        auto latest = watcher.take_look();
         if (metrics) {
             metrics->publish(latest);
         }
@@ -232,6 +274,9 @@ void run_watch(const watch_words& words) {
             }
             std::cout << text << std::flush;
         }
+        if (recording) {
+            recording->keep(std::move(latest));
+        }
         if (!std::cout || (end && std::chrono::steady_clock::now() >= *end)) {
             break; // the reader has gone, or the time is over
         }
@@ -242,6 +287,12 @@ void run_watch(const watch_words& words) {
             due += options.every * ((now - due) / options.every);
         }
         watcher.wait_until(end ? std::min(due, *end) : due, stop.descriptor());
+    }
+    if (recording) {
+        if (const auto finished = recording->finish(); !finished) {
+            throw command_error(exit_code::environment,
+                                "--out " + words.out_folder + ": not all was written: " + finished.error().message);
+        }
     }
 }
 
@@ -255,6 +306,8 @@ void add_watch_command(CLI::App& program, exit_code& /*outcome*/) {
     command->add_option("--targets", words->targets_file, "A file of named targets");
     command->add_option("--every", words->every, "Between two looks")->capture_default_str();
     command->add_option("--for", words->lasts, "End after so long; otherwise at a signal");
+    command->add_option("--out", words->out_folder,
+                        "Keep it as a run in this folder: a new one, or that of a run that goes on");
     command->add_flag("--json", words->as_json, "A line of JSON for each instance, event and the host");
     command->add_option("--metrics", words->metrics_address, "Serve the figures to Prometheus at HOST:PORT/metrics");
     command->callback([words] { run_watch(*words); });

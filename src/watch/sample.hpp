@@ -60,9 +60,10 @@ struct event {
     wall_time_ms wall_ms = 0;
     instance_ref of; ///< null: of the watching itself
     std::string text;
-    std::optional<death> how; ///< of ended and child_killed
-    int pid = 0;              ///< of child_killed; 0: not known
-    double seconds = 0;       ///< of gap: how long nothing was sampled
+    std::optional<death> how;       ///< of ended and child_killed
+    std::optional<mono_time> since; ///< of ended: when it was noticed; proof may have been waited for until now
+    int pid = 0;                    ///< of child_killed; 0: not known
+    double seconds = 0;             ///< of gap: how long nothing was sampled
 };
 std::string_view to_string(event::kind what);
 
@@ -78,6 +79,7 @@ struct service_state {
 
 struct look {
     wall_time_ms wall_ms = 0;
+    mono_time at{}; ///< the same moment on the monotonic clock
     double interval_s = 0;
     host_sample host;
     std::vector<sample> samples;

@@ -86,6 +86,7 @@ look watcher::take_look() {
     const auto now = steady_now();
     look out;
     out.wall_ms = system_clock().wall_ms();
+    out.at = now;
     notice_gap(out, now);
     if (engine_thread_) {
         engine_ = engine_thread_->snapshot();
@@ -408,6 +409,7 @@ bool watcher::tell_death(look& out, tracked_instance& one, mono_time now) {
     ended.wall_ms = out.wall_ms;
     ended.of = one.what();
     ended.how = how;
+    ended.since = one.over_since;
     ended.text = sentence(how);
     out.events.push_back(std::move(ended));
     if (is_container) {

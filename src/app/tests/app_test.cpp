@@ -268,13 +268,15 @@ exit_code validated(const std::string& text) {
     return outcome;
 }
 
-TEST(validate, tells_rules_and_scenarios_apart_by_their_keys) {
+TEST(validate, tells_rules_scenarios_and_targets_apart_by_their_keys) {
     const std::string scenario = "format: 1\nname: n\nservices: {a: http://a}\ninject: {open: [{at_once_users: 1}]}\n";
     EXPECT_EQ(validated(scenario + "steps: [{http: {get: /}}]"), exit_code::done);
     EXPECT_EQ(validated(scenario + "steps: [{http: {get: x}}]"), exit_code::usage);
     EXPECT_EQ(validated("format: 1\nrules: [{name: a, do: delete}]"), exit_code::done);
     EXPECT_EQ(validated("format: 1\nrules: [{name: a}]"), exit_code::usage);
     EXPECT_EQ(validated("format: 1\nrule: []"), exit_code::usage);
+    EXPECT_EQ(validated("format: 1\ntargets: {billing: [\"pid:1\", \"service:billing\"]}"), exit_code::done);
+    EXPECT_EQ(validated("format: 1\ntargets: {billing: \"proces:java\"}"), exit_code::usage);
 }
 
 } // namespace
