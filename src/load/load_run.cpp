@@ -164,14 +164,11 @@ void load_run::make_workers() {
             if (::getppid() != coordinator) {
                 ::_exit(0); // it went before it could be told
             }
-            ::signal(SIGINT, SIG_IGN); // the terminal sends it to all; the coordinator stops the workers
-            ::signal(SIGTERM, SIG_DFL);
-            orders.of_coordinator.close();
-            awaits.of_coordinator.close();
             // Terminals and `timeout` send them to all; the coordinator stops the workers, and they never outlive it.
             ::signal(SIGINT, SIG_IGN);
             ::signal(SIGTERM, SIG_IGN);
-            ::close(ends[0]);
+            orders.of_coordinator.close();
+            awaits.of_coordinator.close();
             for (auto& other : workers_) {
                 other.channel.close();
             }
