@@ -2,6 +2,9 @@
 // The parts of `load` that need neither sockets nor a terminal.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <sstream>
+
 #include <boost/json/parse.hpp>
 
 #include "app/commands.hpp"
@@ -108,6 +111,57 @@ TEST(load_view, a_screen_shows_progress_steps_and_alarms) {
     EXPECT_NE(all.find("3 of 1,000 (0.3 %)   status 503 3"), std::string::npos) << all;
     EXPECT_NE(all.find("two "), std::string::npos) << all;
     EXPECT_EQ(alarms, "failed;") << all;
+}
+
+/// What a view prints of seven seconds, a notice among them.
+std::string printed(std::unique_ptr<load_view> view, const load::workload& work) {
+    testing::internal::CaptureStdout();
+    view->started();
+    for (std::int64_t i = 0; i < 7; ++i) {
+        auto second = a_second(work);
+        second.second = i;
+        view->second(second, a_state(), 1s * (i + 1), second);
+        if (i == 2) {
+            view->notice("a worker is lost");
+        }
+    }
+    view->ended();
+    return testing::internal::GetCapturedStdout();
+}
+
+TEST(load_view, a_long_run_has_a_line_each_five_seconds_and_one_for_the_rest) {
+    const auto work = two_steps();
+    const auto text = printed(make_plain_view({work, load::outline(work), ""}), work);
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3) << text;
+    EXPECT_EQ(text.find("a worker is lost\n   0:05  users 1,203  steps 1,000/s  failed 15  "), 0U) << text;
+    EXPECT_NE(text.find("\n   0:07  users 1,203  steps 1,000/s  failed 6  "), std::string::npos) << text;
+}
+
+TEST(load_view, json_is_a_document_a_second) {
+    const auto work = two_steps();
+    std::istringstream lines(printed(make_json_view({work, load::outline(work), ""}), work));
+    std::int64_t second = 0;
+    for (std::string line; std::getline(lines, line); ++second) {
+        const auto read = boost::json::parse(line);
+        EXPECT_EQ(read.at("second").as_int64(), second);
+        EXPECT_NEAR(static_cast<double>(read.at("response_us").at("p50").as_int64()), 2000, 2);
+        EXPECT_EQ(read.at("errors").at(0).at("step").as_string(), "two");
+    }
+    EXPECT_EQ(second, 7);
+}
+
+TEST(load_view, the_live_view_draws_over_itself_and_leaves_notices_above) {
+    const auto work = two_steps();
+    const auto text = printed(make_live_view({work, load::outline(work), ""}), work);
+    const auto notice = text.find("a worker is lost\n");
+    ASSERT_NE(notice, std::string::npos);
+    EXPECT_EQ(text.compare(notice + std::string("a worker is lost\n").size(), 6, "a load"), 0)
+        << "nothing is cleared that the notice stands in";
+    std::size_t drawn = 0;
+    for (auto at = text.find("\x1b[J"); at != std::string::npos; at = text.find("\x1b[J", at + 1)) {
+        ++drawn;
+    }
+    EXPECT_EQ(drawn, 7U) << "the first drawing and the one after the notice have nothing to clear";
 }
 
 TEST(load_verdict, says_each_reason_for_distrust_in_a_sentence) {

@@ -124,7 +124,8 @@ TEST_F(commands, completion_knows_every_command) {
         process.wait(std::chrono::seconds(30));
         return process.output();
     }();
-    for (const auto* word : {"dry-run", "leases", "renew", "unlock", "--lease", "--if-match", "--since", "--release"}) {
+    for (const auto* word : {"dry-run", "leases", "renew", "unlock", "--lease", "--if-match", "--since", "--release",
+                             "resume", "--allow-target"}) {
         EXPECT_NE(script.find(word), std::string::npos) << word;
     }
 }
