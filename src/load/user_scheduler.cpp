@@ -66,6 +66,9 @@ user_scheduler::user_scheduler(const workload& work, worker_share share, std::si
 void user_scheduler::begin(std::uint16_t which, mono_time at) {
     auto& coming = arrivals_[which];
     coming.clock.emplace(at);
+    if (rate_ != 1) { // it was changed before this scenario's turn came
+        coming.clock->set_rate(clock_rate(which), at);
+    }
     if (!work_.programs[which].arrivals.closed) {
         coming.schedule.emplace(schedule_of(work_, which));
         take_next_arrival(coming);
@@ -117,7 +120,7 @@ bool user_scheduler::start_open(std::uint16_t which, mono_time now, int& budget)
 }
 
 std::uint64_t user_scheduler::wanted_here(std::uint64_t wanted) const {
-    const auto scaled = static_cast<std::uint64_t>(std::llround(static_cast<double>(wanted) * closed_factor_));
+    const auto scaled = static_cast<std::uint64_t>(std::llround(static_cast<double>(wanted) * rate_));
     return (scaled + share_.count - 1 - share_.index) / share_.count;
 }
 
@@ -538,12 +541,16 @@ void user_scheduler::render_request(user_index user, const http_request& request
     out.append("Content-Length: ").append(std::to_string(body_.size())).append("\r\n\r\n").append(body_);
 }
 
+/// A closed plan's time goes by as it does: its rate is the number of users.
+double user_scheduler::clock_rate(std::size_t which) const {
+    return work_.programs[which].arrivals.closed && rate_ > 0 ? 1 : rate_;
+}
+
 void user_scheduler::set_rate(double factor, mono_time at) {
-    closed_factor_ = factor;
+    rate_ = factor;
     for (std::size_t which = 0; which < arrivals_.size(); ++which) {
         if (arrivals_[which].clock) {
-            const bool closed = work_.programs[which].arrivals.closed;
-            arrivals_[which].clock->set_rate(closed && factor > 0 ? 1 : factor, at);
+            arrivals_[which].clock->set_rate(clock_rate(which), at);
         }
     }
 }

@@ -120,6 +120,7 @@ private:
     bool start_open(std::uint16_t which, mono_time now, int& budget);
     bool start_closed(std::uint16_t which, mono_time now, int& budget);
     [[nodiscard]] std::uint64_t wanted_here(std::uint64_t wanted) const;
+    [[nodiscard]] double clock_rate(std::size_t which) const;
     void take_next_arrival(arrivals& at);
     [[nodiscard]] std::optional<mono_time> next_arrival(const arrivals& at, bool closed) const;
     void start_user(std::uint16_t which, std::uint64_t number, mono_time intended, mono_time now);
@@ -155,7 +156,7 @@ private:
     std::uint64_t started_ = 0;
     std::uint64_t ended_ = 0;
     std::uint64_t refused_ = 0;
-    double closed_factor_ = 1;
+    double rate_ = 1;
     bool stopped_ = false;
     std::string body_; ///< kept for its memory
 };

@@ -272,7 +272,11 @@ TEST(user_scheduler, a_scenario_that_follows_another_waits_for_its_order) {
     EXPECT_TRUE(at.users.finished(0));
     EXPECT_FALSE(at.users.finished());
     EXPECT_EQ(at.users.started(), 1U);
+    at.users.set_rate(0, at.now); // a pause holds for a scenario that begins in it
     at.users.begin(1, at.now);
+    at.run_until(at.now + 100ms);
+    EXPECT_EQ(at.users.started(), 1U);
+    at.users.set_rate(1, at.now);
     at.run_until(at.now + 100ms);
     EXPECT_TRUE(at.users.finished());
     EXPECT_EQ(at.users.started(), 3U);
