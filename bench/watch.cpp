@@ -19,8 +19,8 @@ using namespace cb::tests;
 using boost::json::object;
 
 constexpr double mib = 1024 * 1024;
-const std::vector<std::string> use{"--cpu", "0.37",    "--hold", "123",         "--grow",
-                                   "5",     "--files", "1000",   "--child-cpu", "0.1"};
+const std::vector<std::string> use{"--before-others", "1", "--cpu",   "0.37", "--hold",      "123",
+                                   "--grow",          "5", "--files", "1000", "--child-cpu", "0.1"};
 
 double wall_s(const object& sample) {
     return static_cast<double>(cb::parse_utc_timestamp(text_of(sample, "time")).value_or(0)) / 1000;
@@ -110,7 +110,7 @@ void measure_accuracy(int seconds) {
     if (with_containers) {
         auto arguments = use;
         arguments.insert(arguments.end(), {"--seconds", lasts});
-        engine->start("bench", {}, arguments);
+        engine->start("bench", {"--cap-add", "SYS_NICE"}, arguments);
         targets.emplace_back("container:bench");
     }
     targets.insert(targets.end(), {"--for", std::to_string(seconds) + "s"});

@@ -100,44 +100,73 @@ void read_limits_v2(const cgroup_folders& folders, group_files& from, gauges& li
     }
 }
 
-void read_memory_v1(const cgroup_folders& folders, group_files& from, cgroup_reading& out, std::string& buffer) {
-    group_folder files(from, folders.memory, buffer);
-    const auto charged = files.whole("memory.usage_in_bytes");
-    set_if(out.now, gauge::memory_bytes, charged);
-    set_if(out.now, gauge::memory_peak_bytes, files.whole("memory.max_usage_in_bytes"));
-    const auto stat = files.text("memory.stat");
-    set_if(out.now, gauge::page_cache_bytes, number_after(stat, "total_cache"));
-    set_if(out.now, gauge::swap_bytes, number_after(stat, "total_swap"));
-    set_if(out.totals, counter::major_faults, number_after(stat, "total_pgmajfault"));
-    const auto anonymous = number_after(stat, "total_rss");
-    const auto mapped = number_after(stat, "total_mapped_file");
+/// What memory.stat is called in v1 and v2.
+struct memory_words {
+    const char* cache;
+    const char* faults;
+    const char* anonymous;
+    const char* mapped;
+    const char* inactive;
+};
+constexpr memory_words words_v1{"total_cache", "total_pgmajfault", "total_rss", "total_mapped_file",
+                                "total_inactive_file"};
+constexpr memory_words words_v2{"file", "pgmajfault", "anon", "file_mapped", "inactive_file"};
+
+group_files::memory_details parse_memory_stat(std::string_view stat, const memory_words& words) {
+    group_files::memory_details out;
+    out.fresh = true;
+    set_if(out.now, gauge::page_cache_bytes, number_after(stat, words.cache));
+    const auto anonymous = number_after(stat, words.anonymous);
+    const auto mapped = number_after(stat, words.mapped);
     if (anonymous && mapped) {
         out.now[gauge::resident_bytes] = *anonymous + *mapped;
     }
-    const auto inactive = number_after(stat, "total_inactive_file");
-    if (charged && inactive) {
-        out.now[gauge::working_set_bytes] = std::max(0.0, *charged - *inactive);
+    out.inactive_file_bytes = number_after(stat, words.inactive).value_or(gauges::unknown);
+    out.major_faults = number_after(stat, words.faults).value_or(counters::unknown);
+    return out;
+}
+
+/// The charged memory is of now; what the rest was when it was last read goes with it.
+void add_memory(group_files& from, std::optional<double> charged, cgroup_reading& out) {
+    const auto& details = from.memory;
+    for (const auto figure :
+         {gauge::page_cache_bytes, gauge::swap_bytes, gauge::resident_bytes, gauge::memory_peak_bytes}) {
+        out.now[figure] = details.now[figure];
     }
+    out.totals[counter::major_faults] = details.major_faults;
+    if (!charged) {
+        return;
+    }
+    out.now[gauge::memory_bytes] = *charged;
+    if (out.now.has(gauge::memory_peak_bytes)) {
+        out.now[gauge::memory_peak_bytes] = std::max(out.now[gauge::memory_peak_bytes], *charged);
+    }
+    if (!std::isnan(details.inactive_file_bytes)) {
+        out.now[gauge::working_set_bytes] = std::max(0.0, *charged - details.inactive_file_bytes);
+    }
+}
+
+void read_memory_v1(const cgroup_folders& folders, group_files& from, cgroup_reading& out, std::string& buffer) {
+    group_folder files(from, folders.memory, buffer);
+    const auto charged = files.whole("memory.usage_in_bytes");
+    if (from.memory_details_are_due(charged)) {
+        const auto stat = files.text("memory.stat");
+        from.memory = parse_memory_stat(stat, words_v1);
+        set_if(from.memory.now, gauge::swap_bytes, number_after(stat, "total_swap"));
+        set_if(from.memory.now, gauge::memory_peak_bytes, files.whole("memory.max_usage_in_bytes"));
+    }
+    add_memory(from, charged, out);
 }
 
 void read_memory_v2(const cgroup_folders& folders, group_files& from, cgroup_reading& out, std::string& buffer) {
     group_folder files(from, folders.unified, buffer);
     const auto charged = files.whole("memory.current");
-    set_if(out.now, gauge::memory_bytes, charged);
-    set_if(out.now, gauge::memory_peak_bytes, files.whole("memory.peak"));
-    set_if(out.now, gauge::swap_bytes, files.whole("memory.swap.current"));
-    const auto stat = files.text("memory.stat");
-    set_if(out.now, gauge::page_cache_bytes, number_after(stat, "file"));
-    set_if(out.totals, counter::major_faults, number_after(stat, "pgmajfault"));
-    const auto anonymous = number_after(stat, "anon");
-    const auto mapped = number_after(stat, "file_mapped");
-    if (anonymous && mapped) {
-        out.now[gauge::resident_bytes] = *anonymous + *mapped;
+    if (from.memory_details_are_due(charged)) {
+        from.memory = parse_memory_stat(files.text("memory.stat"), words_v2);
+        set_if(from.memory.now, gauge::swap_bytes, files.whole("memory.swap.current"));
+        set_if(from.memory.now, gauge::memory_peak_bytes, files.whole("memory.peak"));
     }
-    const auto inactive = number_after(stat, "inactive_file");
-    if (charged && inactive) {
-        out.now[gauge::working_set_bytes] = std::max(0.0, *charged - *inactive);
-    }
+    add_memory(from, charged, out);
 }
 
 /// "Total 4096" lines end a v1 file of bytes by device; the lines above it say Read and Write.
@@ -379,6 +408,20 @@ bool group_files::limits_are_due() {
     return due;
 }
 
+bool group_files::memory_details_are_due(std::optional<double> charged) {
+    constexpr int looks_between = 4;
+    constexpr double moved_share = 1.0 / 64;
+    const double now = charged.value_or(0);
+    if (looks_until_memory_ > 0 && std::abs(now - charged_then_) <= moved_share * charged_then_) {
+        --looks_until_memory_;
+        memory.fresh = false;
+        return false;
+    }
+    looks_until_memory_ = looks_between - 1;
+    charged_then_ = now;
+    return true;
+}
+
 bool group_files::has_subfolders(const std::string& folder) {
     auto& seen = folders_[folder];
     if (--seen.asks_until_look < 0) {
@@ -389,6 +432,11 @@ bool group_files::has_subfolders(const std::string& folder) {
         seen.subfolders = ::stat(folder.c_str(), &about) == 0 && about.st_nlink > 2;
     }
     return seen.subfolders;
+}
+
+std::optional<double> read_tasks(const cgroup_folders& folders, group_files& files, std::string& buffer) {
+    const auto& folder = folders.pids.empty() ? folders.unified : folders.pids;
+    return group_folder(files, folder, buffer).whole("pids.current");
 }
 
 cgroup_reading read_cgroup(const cgroup_folders& folders, group_files& files, std::string& buffer) {
@@ -419,7 +467,8 @@ cgroup_reading read_cgroup(const cgroup_folders& folders, group_files& files, st
     } else {
         read_disk_v2(folders, files, out, buffer);
     }
-    set_if(out.now, gauge::threads, group_folder(files, tasks, buffer).whole("pids.current"));
+    set_if(out.now, gauge::threads, files.tasks ? files.tasks : read_tasks(folders, files, buffer));
+    files.tasks.reset();
     read_pressure(folders, files, out, buffer);
     for (const auto figure : {gauge::threads_limit, gauge::memory_limit_bytes, gauge::cpu_limit_cores}) {
         out.now[figure] = files.limits[figure];

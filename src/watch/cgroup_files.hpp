@@ -59,8 +59,9 @@ private:
     std::vector<mount> mounts_;
 };
 
-/// The files of one group, kept open between looks while descriptors are plenty, and its limits, which hardly change
-/// and are read every tenth time. Owner: an instance; one thread.
+/// The files of one group, kept open between looks while descriptors are plenty, and what was read from those that are
+/// not read each time: limits hardly change and are read every tenth time; memory.stat is the dearest of all and is
+/// read every fourth time, or when the charged memory has moved. Owner: an instance; one thread.
 class group_files {
 public:
     /// Empty: not there.
@@ -69,9 +70,19 @@ public:
     int read(const std::string& folder, const char* name, std::string& buffer);
 
     bool limits_are_due();
+    /// `charged`: the memory that the group is charged for now.
+    bool memory_details_are_due(std::optional<double> charged);
     /// Subfolders hardly come and go: looked for every fifth time.
     bool has_subfolders(const std::string& folder);
     gauges limits;
+    std::optional<double> tasks; ///< of this look, if it was asked before the rest
+    struct memory_details {
+        gauges now;
+        bool fresh = false; ///< read in this look
+        double inactive_file_bytes = gauges::unknown;
+        double major_faults = counters::unknown;
+    };
+    memory_details memory;
 
 private:
     struct kept {
@@ -86,6 +97,8 @@ private:
     std::map<std::string, kept, std::less<>> files_;
     std::string key_;
     int looks_until_limits_ = 0;
+    int looks_until_memory_ = 0;
+    double charged_then_ = 0; ///< when the details were read
 };
 
 /// What the group's own files say. A figure whose file is not there stays unknown.
@@ -94,6 +107,9 @@ struct cgroup_reading {
     counters totals;
 };
 cgroup_reading read_cgroup(const cgroup_folders& folders, group_files& files, std::string& buffer);
+
+/// Threads in the group and below it, told by its pids controller. Nothing: it has none.
+std::optional<double> read_tasks(const cgroup_folders& folders, group_files& files, std::string& buffer);
 
 /// Processes killed in it for lack of memory so far, those of its subfolders too. Nothing: not told.
 std::optional<double> read_oom_kills(const cgroup_folders& folders, group_files& files, std::string& buffer);

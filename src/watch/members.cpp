@@ -114,6 +114,38 @@ std::vector<members::ended> members::read(gauges& now, std::string& buffer) {
 
 /// False: it is gone.
 bool members::read_one(member& one, gauges& now, std::string& buffer) {
+    if (group_counts_ && one.readings_until_due > 0 && one.handle.open() && !has_ended(one.handle)) {
+        --one.readings_until_due;
+        add_figures(one.last, now);
+        return true;
+    }
+    constexpr int readings_between = 4;
+    one.readings_until_due = readings_between - 1;
+    one.last = gauges();
+    const bool there = read_due(one, one.last, buffer);
+    add_figures(one.last, now);
+    return there;
+}
+
+void members::add_figures(const gauges& of_one, gauges& now) {
+    for (const auto figure : {gauge::processes, gauge::threads, gauge::resident_bytes, gauge::open_files}) {
+        if (of_one.has(figure)) {
+            now.add(figure, of_one[figure]);
+        }
+    }
+    if (!of_one.has(gauge::open_files)) {
+        return;
+    }
+    const double limit = of_one[gauge::open_files_limit];
+    const double share = limit > 0 ? of_one[gauge::open_files] / limit : 0;
+    if (share > fullest_share_) {
+        fullest_share_ = share;
+        now[gauge::open_files_fullest] = of_one[gauge::open_files];
+        now[gauge::open_files_limit] = limit;
+    }
+}
+
+bool members::read_due(member& one, gauges& now, std::string& buffer) {
     if (read_kept(one.stat_file, one.folder.get(), "stat", buffer) != 0) {
         return false;
     }
@@ -141,9 +173,9 @@ bool members::read_one(member& one, gauges& now, std::string& buffer) {
             one.zombie_status = stat->exit_status;
         }
     } else {
-        now.add(gauge::processes, 1);
-        now.add(gauge::threads, stat->threads);
-        now.add(gauge::resident_bytes, static_cast<double>(stat->resident_pages) * page_bytes());
+        now[gauge::processes] = 1;
+        now[gauge::threads] = stat->threads;
+        now[gauge::resident_bytes] = static_cast<double>(stat->resident_pages) * page_bytes();
         if (root_.is_the_machine() && !group_counts_) {
             // Exact where the ticks are hundredths of a second; never behind what was already said.
             if (const auto exact = cpu_clock_s(one.pid)) {
@@ -183,15 +215,9 @@ void members::read_files(member& one, gauges& now, std::string& buffer) {
     if (!one.open_files_limit && read_file(one.folder.get(), "limits", buffer) == 0) {
         one.open_files_limit = static_cast<double>(parse_open_files_limit(buffer).value_or(0));
     }
-    now.add(gauge::open_files, count);
-    const double limit = one.open_files_limit.value_or(0);
-    const double share = limit > 0 ? count / limit : 0;
-    if (share > fullest_share_) {
-        fullest_share_ = share;
-        now[gauge::open_files_fullest] = count;
-        if (limit > 0) {
-            now[gauge::open_files_limit] = limit;
-        }
+    now[gauge::open_files] = count;
+    if (one.open_files_limit.value_or(0) > 0) {
+        now[gauge::open_files_limit] = *one.open_files_limit;
     }
 }
 
@@ -284,6 +310,11 @@ std::optional<int> members::status_of(int pid, std::string& buffer) const {
         }
     }
     return one.zombie_status;
+}
+
+bool members::any_alive(std::string& buffer) const {
+    return std::any_of(members_.begin(), members_.end(),
+                       [&](const auto& each) { return !is_over(each.first, buffer); });
 }
 
 bool members::is_over(int pid, std::string& buffer) const {

@@ -24,7 +24,8 @@ public:
         std::optional<int> status; ///< as waitpid gives it
     };
 
-    /// `group_counts`: a cgroup counts CPU and disk bytes for all of them, so that those of each are not read.
+    /// `group_counts`: a cgroup counts CPU and disk bytes for all of them, so that those of each are not read, and
+    /// their other figures only every fourth time; between that the handle tells whether each lives.
     explicit members(const root_folder& root, bool group_counts = false) : root_(root), group_counts_(group_counts) {}
 
     /// Takes in a process; false: it is not there (any more). `from_its_start`: all that it ever used is the
@@ -55,6 +56,7 @@ public:
     [[nodiscard]] std::optional<int> status_of(int pid, std::string& buffer) const;
     /// Whether it has ended, waited for or not.
     [[nodiscard]] bool is_over(int pid, std::string& buffer) const;
+    [[nodiscard]] bool any_alive(std::string& buffer) const;
     /// Files of a process that we may not read; told once by whoever shows it.
     [[nodiscard]] bool denied() const { return denied_; }
 
@@ -74,9 +76,13 @@ private:
         bool files_denied = false;
         bool end_told = false;
         bool zombie = false;
+        int readings_until_due = 0;
+        gauges last; ///< of the last reading that was due
     };
     bool has_new_children(std::string& buffer) const;
     bool read_one(member& one, gauges& now, std::string& buffer);
+    bool read_due(member& one, gauges& now, std::string& buffer);
+    void add_figures(const gauges& of_one, gauges& now);
     void read_files(member& one, gauges& now, std::string& buffer);
     void account(const std::vector<counters>& left_behind, const counters& own_change, const counters& reaped_change);
 

@@ -26,6 +26,9 @@ tracked_instance::tracked_instance(const root_folder& root, beginning from, bool
 }
 
 void tracked_instance::sync_with_group(bool from_their_start, std::string& buffer) {
+    if (group_unchanged_) {
+        return;
+    }
     if (!listed_now_ && !list_processes(from_.own_group, files_, listed_, buffer)) {
         return;
     }
@@ -42,6 +45,9 @@ sample tracked_instance::read(mono_time now, wall_time_ms wall_ms, std::optional
     out.of = what_;
     out.wall_ms = wall_ms;
     auto ended = members_.read(out.now, buffer);
+    if (!ended.empty()) {
+        looks_until_listing_ = 0;
+    }
     for (auto& each : ended) {
         if (each.pid == what_->pid) {
             main_end = each;
@@ -56,6 +62,7 @@ sample tracked_instance::read(mono_time now, wall_time_ms wall_ms, std::optional
         out.interval_s = seconds_between(*read_at_, now);
         out.rates = rates_between(last_totals_, out.totals, out.interval_s);
     }
+    hold_fault_rate(out, now);
     read_at_ = now;
     last_totals_ = out.totals;
     add_dear(out, now);
@@ -101,6 +108,22 @@ void tracked_instance::note_oom_kills(std::string& buffer) {
     if (kills) {
         oom_kills_ = kills;
     }
+}
+
+/// A group's page faults are not read at each look: their rate is over the time between two readings.
+void tracked_instance::hold_fault_rate(sample& out, mono_time now) {
+    if (from_.own_group.any().empty()) {
+        return;
+    }
+    if (files_.memory.fresh) {
+        const double faults = out.totals[counter::major_faults];
+        if (faults_read_at_) {
+            fault_rate_ = (faults - faults_then_) / seconds_between(*faults_read_at_, now);
+        }
+        faults_then_ = faults;
+        faults_read_at_ = now;
+    }
+    out.rates[counter::major_faults] = fault_rate_;
 }
 
 void tracked_instance::add_network(sample& out, std::string& buffer) const {
@@ -166,11 +189,31 @@ void tracked_instance::add_forecast(sample& out, mono_time now, std::optional<do
     out.memory_limit_at_users = users_at_limit(by_users, limit);
 }
 
+/// The list of processes is dear where the number of threads is not. One that ended and another that came give the same
+/// number: then the ended one is noticed, or the fourth look is.
+bool tracked_instance::list_is_due(std::string& buffer) {
+    constexpr int looks_between = 4;
+    const auto tasks = read_tasks(from_.own_group, files_, buffer);
+    files_.tasks = tasks;
+    if (tasks && tasks == tasks_when_listed_ && looks_until_listing_ > 0) {
+        --looks_until_listing_;
+        return false;
+    }
+    tasks_when_listed_ = tasks;
+    looks_until_listing_ = looks_between - 1;
+    return true;
+}
+
 bool tracked_instance::is_over(std::string& buffer) {
+    group_unchanged_ = !from_.own_group.any().empty() && !list_is_due(buffer);
     if (what_->kind == instance_kind::cgroup) {
+        if (group_unchanged_ && members_.any_alive(buffer)) {
+            return false;
+        }
         // Its main process is only the oldest one: the group lives as long as any of those we know is in it. Others in
         // the same group came after it was empty, or made the folder anew: that is a restart.
         listed_now_ = true;
+        group_unchanged_ = false;
         return !list_processes(from_.own_group, files_, listed_, buffer) ||
                std::none_of(listed_.begin(), listed_.end(),
                             [&](int pid) { return members_.contains(pid) && !members_.is_over(pid, buffer); });

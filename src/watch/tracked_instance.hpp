@@ -70,6 +70,8 @@ public:
 
 private:
     void add_group_figures(sample& out, std::string& buffer);
+    bool list_is_due(std::string& buffer);
+    void hold_fault_rate(sample& out, mono_time now);
     void add_network(sample& out, std::string& buffer) const;
     void add_dear(sample& out, mono_time now) const;
     void add_forecast(sample& out, mono_time now, std::optional<double> users);
@@ -79,10 +81,16 @@ private:
     instance_ref what_;
     members members_;
     group_files files_;
-    std::vector<int> listed_;
-    bool listed_now_ = false; ///< by is_over, in this look
+    std::vector<int> listed_;      ///< processes of the cgroup
+    bool listed_now_ = false;      ///< by is_over, in this look
+    bool group_unchanged_ = false; ///< in this look: nobody to take in
+    int looks_until_listing_ = 0;
+    std::optional<double> tasks_when_listed_;
     std::optional<mono_time> read_at_;
     counters last_totals_;
+    std::optional<mono_time> faults_read_at_;
+    double faults_then_ = counters::unknown;
+    double fault_rate_ = counters::unknown;
     std::optional<mono_time> dear_at_;
     gauges dear_;
     counters dear_totals_;

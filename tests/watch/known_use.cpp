@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -21,15 +22,16 @@
 namespace {
 
 struct wishes {
-    double cores = 0;          ///< --cpu 0.37
-    double hold_mib = 0;       ///< --hold 123
-    double grow_mib_s = 0;     ///< --grow 5
-    int files = 0;             ///< --files 1000
-    double child_cores = 0;    ///< --child-cpu 0.2: one child after the other, each lives 300 ms
-    double child_hold_mib = 0; ///< --child-hold 100: one child that takes so much, and is waited for
-    double seconds = 3600;     ///< --seconds 5
-    int exit_code = 0;         ///< --exit 7
-    int die_by_signal = 0;     ///< --die 11
+    double cores = 0;           ///< --cpu 0.37
+    double hold_mib = 0;        ///< --hold 123
+    double grow_mib_s = 0;      ///< --grow 5
+    int files = 0;              ///< --files 1000
+    double child_cores = 0;     ///< --child-cpu 0.2: one child after the other, each lives 300 ms
+    double child_hold_mib = 0;  ///< --child-hold 100: one child that takes so much, and is waited for
+    double seconds = 3600;      ///< --seconds 5
+    int exit_code = 0;          ///< --exit 7
+    bool before_others = false; ///< --before-others 1: gets its CPU however busy the machine is, where that is allowed
+    int die_by_signal = 0;      ///< --die 11
 };
 
 constexpr std::size_t mib = 1024 * 1024;
@@ -163,6 +165,8 @@ wishes parse(int count, char** words) {
             out.child_hold_mib = value;
         } else if (name == "--seconds") {
             out.seconds = value;
+        } else if (name == "--before-others") {
+            out.before_others = value != 0;
         } else if (name == "--exit") {
             out.exit_code = static_cast<int>(value);
         } else if (name == "--die") {
@@ -180,6 +184,11 @@ wishes parse(int count, char** words) {
 int main(int count, char** words) {
     const auto wanted = parse(count, words);
     std::signal(SIGTERM, [](int) { asked_to_end = 1; });
+    sched_param priority{};
+    priority.sched_priority = 1;
+    if (wanted.before_others && sched_setscheduler(0, SCHED_RR, &priority) != 0) {
+        std::fprintf(stderr, "not before others: %s\n", std::strerror(errno));
+    }
     const double began = clock_s(CLOCK_MONOTONIC);
     open_files(wanted.files);
     const int files = files_open();
