@@ -363,6 +363,9 @@ exit_code conduct(const load_settings& settings, const load::workload& work) {
         recording.note(std::chrono::duration_cast<milliseconds>(run.length()).count(), "action",
                        by_hand ? "stopped by hand" : "stopped by --max-duration");
     }
+    for (const auto& each : await_outcomes(work, run.totals())) {
+        recording.note(std::chrono::duration_cast<milliseconds>(run.length()).count(), "await", each);
+    }
     recording.finish(run.length(), findings, verdict);
     if (!recording.failure().empty()) {
         throw command_error(exit_code::environment, "the run could not be kept: " + recording.failure());

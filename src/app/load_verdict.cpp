@@ -52,9 +52,30 @@ std::vector<std::string> reasons_for_distrust(const load::workload& work, const 
     if (state.refused > 0) {
         out.push_back(fmt::format("{} users found no room and never came: raise limits.users", grouped(state.refused)));
     }
+    if (state.events_displaced > 0) {
+        out.push_back(
+            fmt::format("{} awaited events were forgotten before their time, for there were too many at once: "
+                        "awaits may have missed them",
+                        grouped(state.events_displaced)));
+    }
     if (ending.cut_short) {
         out.push_back(fmt::format("stopped after {} of the {} in which users were to come", length_text(ending.length),
                                   length_text(ending.plan_length)));
+    }
+    return out;
+}
+
+std::vector<std::string> await_outcomes(const load::workload& work, const load::merged_seconds& totals) {
+    std::vector<std::string> out;
+    for (std::size_t i = 0; i < work.steps.size(); ++i) {
+        if (work.steps[i].what != load::measured_step::kind::await) {
+            continue;
+        }
+        const auto& step = totals.steps[i];
+        const auto missing = step.failed.count();
+        out.push_back(fmt::format("{}: {} came, {} missing, {} doubled, {} late, {} early", work.steps[i].name,
+                                  grouped(step.response.count() - missing), grouped(missing), step.doubled, step.late,
+                                  step.early));
     }
     return out;
 }

@@ -26,6 +26,10 @@ constexpr nanoseconds cpu_judged_from{5'000'000'000};
 std::vector<std::string> reasons_for_distrust(const load::workload& work, const load::merged_seconds& totals,
                                               const load::run_state& state, const load_ending& ending);
 
+/// For each step that awaits an event: how many came, and how many were missing, doubled, late or early. What a broker
+/// that loses, doubles and delays has in its ledger is compared with these.
+std::vector<std::string> await_outcomes(const load::workload& work, const load::merged_seconds& totals);
+
 /// Inconclusive when there are such reasons or a check could not be decided, else what the checks say. A run without
 /// checks of which no step succeeded has measured nothing: that is inconclusive too.
 runstore::run_verdict judge(const load::workload& work, const load::merged_seconds& totals,

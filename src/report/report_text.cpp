@@ -84,6 +84,17 @@ std::string errors_text(const run_summary& run) {
     return out;
 }
 
+/// What became of awaited events besides their latencies.
+std::string awaits_text(const run_summary& run) {
+    std::string out;
+    for (const auto& each : run.notes) {
+        if (each.kind == "await") {
+            out += "  " + line_of(each.text) + "\n";
+        }
+    }
+    return out.empty() ? out : "\nAwaits\n" + out;
+}
+
 std::string deaths_text(const run_summary& run) {
     std::string out;
     for (const auto& each : run.instances) {
@@ -140,7 +151,8 @@ std::string report_text(const run_summary& run) {
     }
     out += fmt::format("{}, {:.1f} s, seed {}\n", utc_timestamp(about.started_ms),
                        static_cast<double>(run.facts.last_at_ms) / 1000, about.seed);
-    return out + steps_text(run) + errors_text(run) + deaths_text(run) + checks_text(run) + verdict_text(run);
+    return out + steps_text(run) + errors_text(run) + awaits_text(run) + deaths_text(run) + checks_text(run) +
+           verdict_text(run);
 }
 
 result<void> write_faces(const runstore::run_folder& folder, const run_summary& run) {

@@ -185,6 +185,22 @@ TEST(load_verdict, says_each_reason_for_distrust_in_a_sentence) {
         << "of a short run CPU says nothing";
 }
 
+TEST(load_verdict, says_what_became_of_awaited_events) {
+    auto work = two_steps();
+    EXPECT_TRUE(await_outcomes(work, load::merged_seconds(work.steps.size())).empty()) << "nobody awaits anything";
+    work.steps[1].what = load::measured_step::kind::await;
+    load::merged_seconds totals(work.steps.size());
+    totals.steps[1].response.record(1'000'000, 10);
+    totals.steps[1].failed.record(1'000'000, 3);
+    totals.steps[1].doubled = 2;
+    totals.steps[1].late = 1;
+    EXPECT_EQ(await_outcomes(work, totals),
+              std::vector<std::string>{work.steps[1].name + ": 7 came, 3 missing, 2 doubled, 1 late, 0 early"});
+    auto state = a_state();
+    state.events_displaced = 5;
+    EXPECT_EQ(reasons_for_distrust(work, a_second(work), state, {10s, 2min, false}).size(), 1U);
+}
+
 TEST(load_verdict, distrust_outweighs_checks_and_a_broken_check_an_undecided_one) {
     const auto work = two_steps();
     const auto totals = a_second(work);
