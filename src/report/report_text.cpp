@@ -89,7 +89,7 @@ std::string awaits_text(const run_summary& run) {
     std::string out;
     for (const auto& each : run.notes) {
         if (each.kind == "await") {
-            out += "  " + line_of(each.text) + "\n";
+            out += line_of(each.text);
         }
     }
     return out.empty() ? out : "\nAwaits\n" + out;
