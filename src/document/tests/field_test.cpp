@@ -72,9 +72,7 @@ TEST(field, says_where_something_is_missed) {
     EXPECT_EQ(read.error().text(), "f:3: b.d: must be there");
 }
 
-TEST(mistake, is_one_line) {
-    EXPECT_EQ((mistake{"f", 2, "a\nb", "no\r\t\x7f"}.text()), "f:2: a b: no   ");
-}
+TEST(mistake, is_one_line) { EXPECT_EQ((mistake{"f", 2, "a\nb", "no\r\t\x7f"}.text()), "f:2: a b: no   "); }
 
 TEST(suggestions, name_what_is_near_or_what_there_is) {
     EXPECT_EQ(suggestion("people", {"peple", "x"}), "did you mean 'peple'?");
