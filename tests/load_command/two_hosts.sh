@@ -10,7 +10,8 @@ left=cbload-a$$
 right=cbload-b$$
 server=
 finish() {
-    [ -n "$server" ] && kill "$server" 2>/dev/null && wait "$server" 2>/dev/null
+    [ -n "$server" ] && kill "$server" 2>/dev/null || true
+    [ -n "$server" ] && wait "$server" 2>/dev/null || true
     ip netns delete "$left" 2>/dev/null || true
     ip netns delete "$right" 2>/dev/null || true
     rm -rf "$work"
