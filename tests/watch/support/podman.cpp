@@ -65,7 +65,10 @@ std::vector<std::string> podman::base() const {
 }
 
 podman::outcome podman::run(const std::vector<std::string>& words) const {
-    auto command = base();
+    // In our folder: the container's monitor leaves a file `oom` where it was started from.
+    std::vector<std::string> command{"env", "-C", folder_.string()};
+    const auto engine = base();
+    command.insert(command.end(), engine.begin(), engine.end());
     command.insert(command.end(), words.begin(), words.end());
     child_process program(command);
     outcome out;
