@@ -6,7 +6,6 @@
 #include <string>
 
 #include <malloc.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/limits.hpp"
@@ -48,15 +47,6 @@ std::size_t memory_granted_bytes() {
     const auto pages = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES));
     const auto machine = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     return std::min(machine, cgroup_limit());
-}
-
-std::size_t raise_file_limit() {
-    rlimit files{};
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-    getrlimit(RLIMIT_NOFILE, &files);
-    return files.rlim_cur;
 }
 
 void keep_freed_memory() {

@@ -18,6 +18,7 @@
 #include "app/rules_keeper.hpp"
 #include "backend/backend.hpp"
 #include "base/clock.hpp"
+#include "base/open_files.hpp"
 #include "broker/node.hpp"
 #include "fault/rule_book.hpp"
 #include "fault/rule_parser.hpp"

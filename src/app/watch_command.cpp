@@ -8,7 +8,6 @@
 
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "admin/http.hpp"
@@ -18,6 +17,7 @@
 #include "app/watch_recording.hpp"
 #include "app/watch_table.hpp"
 #include "base/limits.hpp"
+#include "base/open_files.hpp"
 #include "metrics/prometheus.hpp"
 #include "watch/metrics_page.hpp"
 #include "watch/sample_json.hpp"
@@ -186,15 +186,6 @@ private:
     std::size_t drawn_ = 0;
 };
 
-/// Two descriptors a process: the soft limit is often 1,024, the hard one far above.
-void raise_open_files_limit() {
-    rlimit files{};
-    if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max;
-        ::setrlimit(RLIMIT_NOFILE, &files);
-    }
-}
-
 /// A word as a shell takes it.
 std::string quoted(const std::string& word) {
     constexpr auto plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%";
@@ -241,7 +232,7 @@ void run_watch(const watch_words& words) {
     if (!words.lasts.empty()) {
         end = began + duration_of("--for", words.lasts, 100ms, 24h * 365, "a duration, as 30s or 10m");
     }
-    raise_open_files_limit();
+    raise_file_limit(); // two descriptors a process that is watched
     const stop_signal stop;
     std::unique_ptr<metrics_server> metrics;
     if (!words.metrics_address.empty()) {

@@ -8,7 +8,7 @@
 
 namespace cb::load {
 
-/// Where an HTTP/1.1 answer is read (RFC 9112), whatever pieces it comes in. A connection holds one of these, 24 bytes;
+/// Where an HTTP/1.1 answer is read (RFC 9112), whatever pieces it comes in. A connection holds one of these, 32 bytes;
 /// the bytes themselves are kept only where an answer comes in pieces or its body is wanted. A value.
 class answer_reader {
 public:

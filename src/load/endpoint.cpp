@@ -16,10 +16,6 @@
 namespace cb::load {
 namespace {
 
-/// Below are the well known ports, above the kernel's own choices for other programs have their middle.
-constexpr std::uint16_t loopback_first_port = 10'000;
-constexpr std::uint16_t loopback_last_port = 59'999;
-
 sockaddr_in& as_v4(sockaddr_storage& at) { return reinterpret_cast<sockaddr_in&>(at); }
 sockaddr_in6& as_v6(sockaddr_storage& at) { return reinterpret_cast<sockaddr_in6&>(at); }
 
@@ -70,27 +66,26 @@ endpoint resolve(const target& which) {
     return out;
 }
 
-source_ports::source_ports(std::vector<std::string> addresses, std::uint16_t first_port, std::uint16_t last_port)
-    : first_(first_port),
-      last_(last_port),
+source_ports::source_ports(std::vector<std::string> addresses, std::uint16_t first, std::uint16_t last)
+    : first_(first),
+      last_(last),
       // Anywhere: the ports of a run that has just ended may still wait.
       at_port_(static_cast<std::uint16_t>(
-          first_port +
-          random_source(static_cast<std::uint64_t>(::getpid())).below(std::uint64_t{last_port} - first_port + 1))) {
+          first + random_source(static_cast<std::uint64_t>(::getpid())).below(std::uint64_t{last} - first + 1))) {
     for (const auto& each : addresses) {
         addresses_.push_back(numeric(each));
     }
 }
 
 source_ports source_ports::on_loopback(std::uint32_t index, std::size_t connections) {
-    constexpr std::size_t ports = loopback_last_port - loopback_first_port + 1;
+    constexpr std::size_t ports = last_port - first_port + 1;
     std::vector<std::string> addresses;
     // One more than needed, for ports that others hold.
     for (std::size_t i = 0; i <= connections / ports; ++i) {
         addresses.push_back("127." + std::to_string(1 + i) + "." + std::to_string(index / 250) + "." +
                             std::to_string(1 + index % 250));
     }
-    return {std::move(addresses), loopback_first_port, loopback_last_port};
+    return {std::move(addresses), first_port, last_port};
 }
 
 std::size_t source_ports::capacity() const { return addresses_.size() * (std::size_t{last_} - first_ + 1); }

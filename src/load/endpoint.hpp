@@ -28,10 +28,15 @@ endpoint resolve(const target& which);
 /// chosen here, 2,700 without). Each worker has addresses of its own, so none asks another. A value.
 class source_ports {
 public:
+    /// Of an address that is given no others: below are the well known ports, above the last of the kernel's own
+    /// choices.
+    static constexpr std::uint16_t first_port = 10'000;
+    static constexpr std::uint16_t last_port = 59'999;
+
     /// The kernel chooses.
     source_ports() = default;
-    /// Addresses are numeric and of one family. Ports are taken from `first_port` to `last_port` of each.
-    source_ports(std::vector<std::string> addresses, std::uint16_t first_port, std::uint16_t last_port);
+    /// Addresses are numeric and of one family. Ports are taken from `first` to `last` of each.
+    source_ports(std::vector<std::string> addresses, std::uint16_t first, std::uint16_t last);
     /// As many addresses of 127.0.0.0/8 as so many connections of worker `index` need.
     static source_ports on_loopback(std::uint32_t index, std::size_t connections);
 

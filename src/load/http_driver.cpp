@@ -84,13 +84,13 @@ http_driver::~http_driver() {
 std::size_t http_driver::bytes_per_connection() { return sizeof(connection); }
 std::size_t http_driver::bytes_per_user() { return sizeof(request_row); }
 
-void http_driver::begin(user_index user, const http_request& request, mono_time now) {
+void http_driver::begin(user_index user, const http_request& request) {
     auto& row = requests_[user];
     row.request = &request;
     row.sent_ns = 0;
     ++row.serial;
     if (!pooled()) {
-        give(static_cast<connection_index>(user * work_.targets.size() + request.target), user, now);
+        give(static_cast<connection_index>(user * work_.targets.size() + request.target), user);
         return;
     }
     auto& from = pools_[request.target];
@@ -101,10 +101,10 @@ void http_driver::begin(user_index user, const http_request& request, mono_time 
     }
     const auto which = head;
     head = connections_[which].next_idle;
-    give(which, user, now);
+    give(which, user);
 }
 
-void http_driver::give(connection_index which, user_index user, mono_time /*now*/) {
+void http_driver::give(connection_index which, user_index user) {
     auto& at = connections_[which];
     at.user = user;
     at.busy = true;
@@ -446,11 +446,11 @@ void http_driver::finish(connection_index which, bool keep, mono_time now) {
     if (!keep) {
         close(which);
     }
-    release(which, now);
+    release(which);
     scheduler_->http_ended(user, answer, sent, now);
 }
 
-void http_driver::release(connection_index which, mono_time now) {
+void http_driver::release(connection_index which) {
     auto& at = connections_[which];
     at.busy = false;
     if (!pooled()) {
@@ -460,7 +460,7 @@ void http_driver::release(connection_index which, mono_time now) {
     if (line.first_waiting != 0) {
         const auto next = line.first_waiting - 1;
         leave_line(next);
-        give(which, next, now);
+        give(which, next);
         return;
     }
     auto& list = at.at == stage::closed ? line.closed : line.idle;
@@ -509,7 +509,7 @@ void http_driver::fail(connection_index which, const std::string& kind) {
     const auto sent = row.sent_ns == 0 ? std::nullopt : std::optional(mono_time(nanoseconds(row.sent_ns)));
     row.connection_plus_one = 0;
     close(which);
-    release(which, now);
+    release(which);
     scheduler_->step_failed(user, kind, sent, now);
 }
 
@@ -523,7 +523,7 @@ std::optional<mono_time> http_driver::abandon(user_index user) {
         const auto which = row.connection_plus_one - 1;
         row.connection_plus_one = 0;
         close(which);
-        release(which, clock_now());
+        release(which);
     }
     return row.sent_ns == 0 ? std::nullopt : std::optional(mono_time(nanoseconds(row.sent_ns)));
 }

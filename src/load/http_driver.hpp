@@ -37,7 +37,7 @@ public:
     /// The scheduler that gets what has ended. Before the first request.
     void report_to(user_scheduler& scheduler) { scheduler_ = &scheduler; }
 
-    void begin(user_index user, const http_request& request, mono_time now);
+    void begin(user_index user, const http_request& request);
     std::optional<mono_time> abandon(user_index user);
     void user_gone(user_index user);
 
@@ -102,7 +102,7 @@ private:
     };
 
     [[nodiscard]] bool pooled() const { return how_.pool_size > 0; }
-    void give(connection_index which, user_index user, mono_time now);
+    void give(connection_index which, user_index user);
     void open(connection_index which);
     const char* connect(connection& at, connection_index which);
     void start_tls(connection_index which);
@@ -119,7 +119,7 @@ private:
     void fail(connection_index which, const std::string& kind);
     void close(connection_index which);
     /// After an answer or a failure: the next user that waits, or the list of those that are free.
-    void release(connection_index which, mono_time now);
+    void release(connection_index which);
     void wait_in_line(user_index user, std::uint16_t target);
     void leave_line(user_index user);
     [[nodiscard]] std::ptrdiff_t receive(connection& at, bool& would_block, int& error);

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include <fmt/format.h>
 
 #include "base/limits.hpp"
+#include "base/open_files.hpp"
 
 namespace cb::load {
 namespace {
@@ -32,13 +32,9 @@ mono_time clock_now() { return system_clock().now(); }
 
 [[noreturn]] void fail(const char* doing) { throw std::system_error(errno, std::generic_category(), doing); }
 
-/// All files that the process may have, for as many connections.
-void raise_file_limit() {
-    rlimit files{};
-    ::getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &files);
-}
+/// From so many connections on they are closed by a reset: closed in order, each would wait a minute in TIME_WAIT, and
+/// the next run would find its ports taken.
+constexpr std::size_t reset_from_connections = 10'000;
 
 std::uint32_t part_of_pool(const workload& work, std::uint32_t index, std::uint32_t count) {
     return work.connections == connection_use::pool ? (work.pool_size + count - 1 - index) / count : 0;
@@ -52,8 +48,8 @@ source_ports sources_of(const workload& work, const load_plan& plan, std::uint32
     if (work.source_addresses.empty()) {
         return {};
     }
-    constexpr std::uint32_t first = 10'000;
-    constexpr std::uint32_t last = 59'999;
+    constexpr std::uint32_t first = source_ports::first_port;
+    constexpr std::uint32_t last = source_ports::last_port;
     const auto addresses = static_cast<std::uint32_t>(work.source_addresses.size());
     if (addresses >= plan.workers) {
         std::vector<std::string> own;
@@ -216,7 +212,7 @@ worker_setting load_run::setting_of(std::uint32_t index, frame_channel to_listen
     out.http.endpoints = targets_;
     out.http.sources = sources_of(work_, plan_, index);
     out.http.pool_size = part_of_pool(work_, index, plan_.workers);
-    out.http.reset_on_close = plan_.connections_max > 10'000;
+    out.http.reset_on_close = plan_.connections_max > reset_from_connections;
     if (!work_.awaited.empty()) {
         out.to_listener = std::move(to_listener);
     }

@@ -68,8 +68,8 @@ public:
         }
     }
 
-    void begin_http(user_index user, const http_request& request, mono_time now) override {
-        http_.begin(user, request, now);
+    void begin_http(user_index user, const http_request& request, mono_time /*now*/) override {
+        http_.begin(user, request);
     }
     void begin_publish(user_index user, const kafka_message& message, mono_time now) override {
         kafka_->begin(user, message, now);

@@ -175,8 +175,8 @@ public:
         return out;
     }
 
-    void begin_http(user_index user, const http_request& request, mono_time now) override {
-        http.begin(user, request, now);
+    void begin_http(user_index user, const http_request& request, mono_time) override {
+        http.begin(user, request);
     }
     void begin_publish(user_index, const kafka_message&, mono_time) override {}
     void begin_await(user_index, const await_event&, mono_time) override {}
