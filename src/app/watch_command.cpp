@@ -12,6 +12,7 @@
 
 #include "admin/http.hpp"
 #include "app/commands.hpp"
+#include "app/load_users.hpp"
 #include "app/log_output.hpp"
 #include "app/targets_file.hpp"
 #include "app/watch_recording.hpp"
@@ -33,6 +34,7 @@ struct watch_words {
     std::string lasts;
     std::string metrics_address;
     std::string out_folder;
+    std::string load_url;
     bool as_json = false;
 };
 
@@ -246,10 +248,17 @@ void run_watch(const watch_words& words) {
     if (!words.as_json && ::isatty(STDOUT_FILENO) != 0) {
         table = std::make_unique<redrawn_table>();
     }
+    std::unique_ptr<load_users> load;
+    if (!words.load_url.empty()) {
+        load = std::make_unique<load_users>(words.load_url);
+    }
     watch::watcher watcher(options);
     auto due = began;
     std::string text;
     while (!stop.given()) {
+        if (load) {
+            watcher.users_now(load->now());
+        }
         auto latest = watcher.take_look();
         if (metrics) {
             metrics->publish(latest);
@@ -299,6 +308,8 @@ void add_watch_command(CLI::App& program, exit_code& /*outcome*/) {
     command->add_option("--for", words->lasts, "End after so long; otherwise at a signal");
     command->add_option("--out", words->out_folder,
                         "Keep it as a run in this folder: a new one, or that of a run that goes on");
+    command->add_option("--load", words->load_url,
+                        "Control address of a load that runs: forecasts say at how many users a memory limit is met");
     command->add_flag("--json", words->as_json, "A line of JSON for each instance, event and the host");
     command->add_option("--metrics", words->metrics_address, "Serve the figures to Prometheus at HOST:PORT/metrics");
     command->callback([words] { run_watch(*words); });

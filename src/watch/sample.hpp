@@ -82,6 +82,7 @@ struct look {
     mono_time at{}; ///< the same moment on the monotonic clock
     double interval_s = 0;
     host_sample host;
+    std::optional<double> load_users; ///< of the load that the watcher was told of
     std::vector<sample> samples;
     std::vector<event> events;
     std::vector<service_state> services;

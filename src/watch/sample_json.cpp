@@ -86,6 +86,7 @@ void append_host(std::string& out, const look& what, const std::string& time) {
         line.number(each.total_name, what.host.totals[each.figure]);
     }
     line.close();
+    line.number("load_users", what.load_users.value_or(gauges::unknown));
     line.end();
 }
 

@@ -87,6 +87,7 @@ look watcher::take_look() {
     look out;
     out.wall_ms = system_clock().wall_ms();
     out.at = now;
+    out.load_users = users_;
     notice_gap(out, now);
     if (engine_thread_) {
         engine_ = engine_thread_->snapshot();

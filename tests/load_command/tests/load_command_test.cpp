@@ -83,6 +83,34 @@ TEST_F(load_command, keeps_and_tells_what_it_measured) {
     EXPECT_EQ(boost::json::parse(folder_.text_of("run/report.json")).at("verdict").as_string(), "passed");
 }
 
+TEST_F(load_command, tells_watch_how_many_users_there_are) {
+    scenario(many_users + "steps: [{http: {name: front page, get: /}}, {pause: 1h}]\n");
+    running_load running(folder_.command());
+    ASSERT_TRUE(running.wait_for(has_begun));
+    child_process watch(
+        {chaosbroker_program(), "watch", "self", "--json", "--every", "200ms", "--load", running.control()});
+    const auto line =
+        watch.wait_for_line([](const std::string& text) { return text.find("\"load_users\"") != std::string::npos; });
+    ASSERT_TRUE(line) << watch.output();
+    EXPECT_GT(boost::json::parse(*line).at("load_users").to_number<double>(), 0);
+
+    // An end of the run is no end of watching: the number is not known any more.
+    running.process().signal(SIGINT);
+    running.process().wait(60s);
+    bool was_known = false;
+    EXPECT_TRUE(watch.wait_for_line([&](const std::string& text) {
+        if (text.find("\"type\":\"host\"") == std::string::npos) {
+            return false;
+        }
+        const bool known = text.find("\"load_users\"") != std::string::npos;
+        was_known = was_known || known;
+        return was_known && !known;
+    })) << watch.output();
+    const auto wrong = run({chaosbroker_program(), "watch", "self", "--load", "somewhere"});
+    EXPECT_EQ(wrong.code, 2);
+    EXPECT_TRUE(wrong.says("--load somewhere: not an address")) << wrong.output;
+}
+
 TEST_F(load_command, writes_histograms_that_add_up) {
     scenario(ten_users + one_get);
     ASSERT_EQ(run(folder_.command()).code, 0);
