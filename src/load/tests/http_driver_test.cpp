@@ -175,9 +175,7 @@ public:
         return out;
     }
 
-    void begin_http(user_index user, const http_request& request, mono_time) override {
-        http.begin(user, request);
-    }
+    void begin_http(user_index user, const http_request& request, mono_time) override { http.begin(user, request); }
     void begin_publish(user_index, const kafka_message&, mono_time) override {}
     void begin_await(user_index, const await_event&, mono_time) override {}
     std::optional<mono_time> abandon(user_index user) override { return http.abandon(user); }
