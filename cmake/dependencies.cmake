@@ -17,6 +17,11 @@ pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(rdkafka REQUIRED IMPORTED_TARGET rdkafka)
 find_package(Snappy REQUIRED)
 
+# SOCI brings no CMake files to Debian. Its databases are linked, not loaded: a service asks for no path at run time.
+add_library(soci INTERFACE)
+target_include_directories(soci SYSTEM INTERFACE /usr/include/soci)
+target_link_libraries(soci INTERFACE soci_core soci_sqlite3 soci_postgresql pq SQLite::SQLite3)
+
 # Asio comes with Boost. clang with libstdc++ 12 must be told that coroutines are there.
 add_library(cb_asio INTERFACE)
 target_link_libraries(cb_asio INTERFACE Boost::headers Threads::Threads)
