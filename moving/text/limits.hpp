@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// Every queue, table and array of moving/ that can grow has its limit here, with the reason.
+namespace moving::limits {
+
+/// Events that wait in the producer of an instance. At 2,000 events a second five seconds of a broker that is gone; in safe
+/// mode the rest waits in the outbox, which is on disk.
+inline constexpr int producer_messages = 10'000;
+inline constexpr int producer_kib = 16 * 1024;
+/// What a consumer has fetched ahead. An event is below 2 KiB: some seconds of work.
+inline constexpr int fetched_ahead_kib = 4 * 1024;
+/// Messages whose effects are one transaction: enough to share the cost of a commit, few enough to keep it below 50 ms.
+inline constexpr std::size_t batch_messages = 100;
+/// Times that an event is tried whose effect is not yet possible; with the back-off below this is about two minutes.
+inline constexpr std::int64_t attempts_max = 12;
+inline constexpr std::int64_t first_retry_us = 250'000;
+inline constexpr std::int64_t longest_retry_us = 30'000'000;
+/// Requests that wait for a worker. Above this one is told to come again later: it would wait for more than a second.
+inline constexpr std::size_t waiting_requests = 1'000;
+/// Events of this age that are in the log and not sent are taken over by whoever sees them: their instance has died.
+inline constexpr std::int64_t orphan_us = 5'000'000;
+/// A transaction is not open for longer than this (the databases end it): what is older in the log is complete.
+inline constexpr std::int64_t feed_delay_us = 3'000'000;
+/// Ids on one page of the feed between services.
+inline constexpr std::int64_t feed_page = 1'000;
+/// Events that came from the log to the relay of an instance and are not sent; above this the sweep brings them.
+inline constexpr std::size_t relay_events = 10'000;
+/// Streams of one instance, and what waits for a slow reader of one.
+inline constexpr std::size_t page_rows = 200;
+
+} // namespace moving::limits
