@@ -29,7 +29,10 @@ inline constexpr std::int64_t feed_delay_us = 3'000'000;
 inline constexpr std::int64_t feed_page = 1'000;
 /// Events that came from the log to the relay of an instance and are not sent; above this the sweep brings them.
 inline constexpr std::size_t relay_events = 10'000;
-/// Streams of one instance, and what waits for a slow reader of one.
-inline constexpr std::size_t page_rows = 200;
+/// Rows on a page of a list.
+inline constexpr std::int64_t page_rows = 200;
+/// Sessions of an instance that answer requests, where the database is a server: a round trip is mostly waiting, and a server
+/// of 100 connections (PostgreSQL's default) has room for the replicas of five services.
+inline constexpr int database_sessions = 4;
 
 } // namespace moving::limits
