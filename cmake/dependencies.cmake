@@ -16,12 +16,13 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(lz4 REQUIRED IMPORTED_TARGET liblz4)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(rdkafka REQUIRED IMPORTED_TARGET rdkafka)
+pkg_check_modules(pq REQUIRED IMPORTED_TARGET libpq)
 find_package(Snappy REQUIRED)
 
 # SOCI brings no CMake files to Debian. Its databases are linked, not loaded: a service asks for no path at run time.
 add_library(soci INTERFACE)
 target_include_directories(soci SYSTEM INTERFACE /usr/include/soci)
-target_link_libraries(soci INTERFACE soci_core soci_sqlite3 soci_postgresql pq SQLite::SQLite3)
+target_link_libraries(soci INTERFACE soci_core soci_sqlite3 soci_postgresql PkgConfig::pq SQLite::SQLite3)
 
 # Asio comes with Boost. clang with libstdc++ 12 must be told that coroutines are there.
 add_library(cb_asio INTERFACE)

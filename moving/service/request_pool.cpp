@@ -11,9 +11,7 @@ request_pool::request_pool(const settings& of, store::database& database, relay&
     if (reads_on_loop_) {
         loop_desk_ = std::make_unique<desk>(of, database, sender, lines);
     }
-    // SQLite has one writer at a time: more threads would only wait for each other.
-    const int threads = database.embedded() ? 1 : limits::database_sessions;
-    for (int i = 0; i < threads; ++i) {
+    for (int i = 0; i < database.connections(); ++i) {
         desks_.push_back(std::make_unique<desk>(of, database, sender, lines));
     }
     for (auto& place : desks_) {

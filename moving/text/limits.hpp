@@ -7,8 +7,8 @@
 /// Every queue, table and array of moving/ that can grow has its limit here, with the reason.
 namespace moving::limits {
 
-/// Events that wait in the producer of an instance. At 2,000 events a second five seconds of a broker that is gone; in safe
-/// mode the rest waits in the outbox, which is on disk.
+/// Events that wait in the producer of an instance. At 2,000 events a second five seconds of a broker that is gone; in
+/// safe mode the rest waits in the outbox, which is on disk.
 inline constexpr int producer_messages = 10'000;
 inline constexpr int producer_kib = 16 * 1024;
 /// What a consumer has fetched ahead. An event is below 2 KiB: some seconds of work.
@@ -31,8 +31,16 @@ inline constexpr std::int64_t feed_page = 1'000;
 inline constexpr std::size_t relay_events = 10'000;
 /// Rows on a page of a list.
 inline constexpr std::int64_t page_rows = 200;
-/// Sessions of an instance that answer requests, where the database is a server: a round trip is mostly waiting, and a server
-/// of 100 connections (PostgreSQL's default) has room for the replicas of five services.
-inline constexpr int database_sessions = 4;
+/// What a connection to SQLite keeps in memory of its file. An instance has five of them; the kernel has the file as
+/// well.
+inline constexpr int sqlite_cache_kib = 1024;
+/// What remains of SQLite's log after a checkpoint: room for the log of a second under full load.
+inline constexpr int sqlite_log_bytes = 8 * 1024 * 1024;
+/// A transaction that meets a conflict runs so often at most; the waits between are about 1 s together.
+inline constexpr int transaction_attempts = 10;
+inline constexpr std::int64_t first_conflict_wait_us = 1'000;
+inline constexpr std::int64_t longest_conflict_wait_us = 250'000;
+/// Ids in one statement; a statement has at most 32,766 places with SQLite, and each length is prepared once.
+inline constexpr std::size_t ids_in_statement = 500;
 
 } // namespace moving::limits
