@@ -34,14 +34,14 @@ struct parameter {
     std::string name;
     parameter_place place = parameter_place::query;
     bool required = false;
-    std::string description;
+    std::string description = {};
 };
 
 struct possible_answer {
     int status = 200;
-    std::string description;
+    std::string description = {};
     /// The body's JSON Schema; none when null. Problems need none: all statuses from 400 on are problem documents.
-    boost::json::value schema;
+    boost::json::value schema = {};
     std::string content_type = "application/json";
 };
 
@@ -49,14 +49,14 @@ struct possible_answer {
 struct route {
     verb method = verb::get;
     /// "/tracking/{good}/waypoints": a part in braces is a parameter.
-    std::string path;
-    std::string summary;
+    std::string path = {};
+    std::string summary = {};
     where runs = where::on_loop;
     /// Of the JSON body that it demands; null: it takes none.
     const text::shape* body = nullptr;
-    std::vector<parameter> parameters;
-    std::vector<possible_answer> answers;
-    handler handle;
+    std::vector<parameter> parameters = {};
+    std::vector<possible_answer> answers = {};
+    handler handle = {};
 };
 
 } // namespace moving::http

@@ -31,10 +31,10 @@ struct field {
     /// Of an integer the values, of a text the characters, of a list the elements.
     std::int64_t least = 0;
     std::int64_t most = std::numeric_limits<std::int64_t>::max();
-    std::vector<std::string> choices;
+    std::vector<std::string> choices = {};
     /// The shape of the object, or of each element of the list: one element or none, as a shape holds fields itself.
-    std::vector<shape> inner;
-    std::string description;
+    std::vector<shape> inner = {};
+    std::string description = {};
 
     [[nodiscard]] field optional() &&;
     [[nodiscard]] field between(std::int64_t smallest, std::int64_t largest) &&;
