@@ -61,9 +61,8 @@ http::answer carry_out(unit_of_work& work, http::request& asked, const writing_h
     }
     auto given = handle(work, asked);
     // A failure of ours may be gone the next time; all else is the answer for good.
-    if (given.status < 500 &&
-        !store::idempotency(work.db()).put(once->identity, {once->hash, given.status, given.content_type, given.body, work.now_us()})) {
-        throw store::failure({store::trouble_kind::conflict, "the same request is being carried out"});
+    if (given.status < 500) {
+        store::idempotency(work.db()).put(once->identity, {once->hash, given.status, given.content_type, given.body, work.now_us()});
     }
     return given;
 }
