@@ -24,10 +24,11 @@ public:
     virtual void take(std::string_view text) = 0;
 };
 
-/// Owned by the server, lives on its loop thread; only `publish` may be called from others (while the loop exists).
-/// The last events are remembered for a moment, so that none is lost between a handler's look into the database, on a
-/// thread of the pool, and the subscription that follows it on the loop.
-class event_hub {
+/// Shared by the server and what is on its way to the loop (make_shared); lives on the loop thread; only `publish` may
+/// be called from others (while the loop exists). The last events are remembered for a moment, so that none is lost
+/// between a handler's look into the database, on a thread of the pool, and the subscription that follows it on the
+/// loop.
+class event_hub : public std::enable_shared_from_this<event_hub> {
 public:
     explicit event_hub(boost::asio::io_context& loop);
 

@@ -17,9 +17,9 @@ struct exchange_facts {
     /// From the whole request to the last byte given to the kernel.
     std::chrono::nanoseconds duration{0};
     std::uint64_t bytes_sent = 0;
-    /// Of the request, or empty; valid during the call only.
-    std::string_view traceparent;
-    std::string_view target;
+    /// Of the request while the server still had it: empty when the executor took it. Valid during the call only.
+    std::string_view traceparent = {};
+    std::string_view target = {};
 };
 
 enum class rejection : std::uint8_t {
