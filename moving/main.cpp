@@ -6,12 +6,14 @@
 #include <CLI/CLI.hpp>
 
 #include "moving/operate/service_command.hpp"
+#include "moving/operate/up.hpp"
 
 int main(int count, char** words) {
     CLI::App program("The moving system: five services worth breaking.", "moving");
     program.require_subcommand(1);
     std::function<int()> run;
     moving::operate::add_service_commands(program, run);
+    moving::operate::add_up_command(program, run);
     try {
         program.parse(count, words);
     } catch (const CLI::ParseError& wrong) {
