@@ -39,7 +39,8 @@ folder::~folder() {
 
 cb::tests::running_postgres& shared_postgres() {
     if (!the_postgres()) {
-        the_postgres() = std::make_unique<cb::tests::running_postgres>();
+        the_postgres() = std::make_unique<cb::tests::running_postgres>(
+            std::vector<std::string>{"fsync=off", "deadlock_timeout=20ms"}); // or each deadlock costs a second
     }
     return *the_postgres();
 }
