@@ -13,13 +13,13 @@ namespace moving::store {
 
 /// An event of ours before it has a place in the log.
 struct new_event {
-    std::string_view id;
-    std::string_view topic;
-    std::string_view key;
-    std::string_view payload; ///< the whole event as it goes over the wire
-    std::string_view traceparent;
+    std::string_view id = {};
+    std::string_view topic = {};
+    std::string_view key = {};
+    std::string_view payload = {}; ///< the whole event as it goes over the wire
+    std::string_view traceparent = {};
     std::int64_t created_us = 0;
-    std::string_view instance;
+    std::string_view instance = {};
 };
 
 struct logged_event {

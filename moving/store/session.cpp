@@ -105,9 +105,6 @@ void session::connection::run_once(const std::string& text) {
 }
 
 void session::connection::begin() {
-    if (in_transaction_) {
-        throw failure({trouble_kind::bug, "a transaction within a transaction"});
-    }
     turn ours(writers_, of_.settings().lock_timeout);
     const auto begin_now = [this] { with(how_.begin_statement(), {}, [](prepared&) { return 0; }); };
     auto* const queue = std::exchange(writers_, nullptr); // it is ours already

@@ -61,7 +61,7 @@ public:
     void execute(std::span<const argument> arguments) override;
     rows take_rows() override;
     void finish() noexcept override {
-        statement_->reset();
+        sqlite3_reset(statement_->stmt_);
         has_row_ = false;
     }
     std::int64_t affected() override { return statement_->get_affected_rows(); }

@@ -33,6 +33,9 @@ tl::expected<Result, trouble> as_expected(session& on, Work& work) {
 /// transaction by rollback and goes on.
 template <class Work, class Result = std::invoke_result_t<Work&, session&>>
 tl::expected<Result, trouble> transact(session& on, Work&& work) {
+    if (on.in_transaction()) {
+        return tl::unexpected(trouble{trouble_kind::bug, "a transaction within a transaction"});
+    }
     for (int attempt = 0;; ++attempt) {
         try {
             on.begin();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
 #include <mutex>
 
@@ -16,13 +17,17 @@ public:
     /// False: the time is over. True: the caller writes, until `leave`.
     bool enter(std::chrono::milliseconds limit);
     void leave();
+    [[nodiscard]] std::size_t waiting() const {
+        const std::lock_guard lock(mutex_);
+        return waiting_.size();
+    }
 
 private:
     struct waiter {
         std::condition_variable called;
         bool turn = false;
     };
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     bool busy_ = false;
     std::deque<waiter*> waiting_;
 };
