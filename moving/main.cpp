@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "moving/operate/service_command.hpp"
+#include "moving/operate/trace.hpp"
 #include "moving/operate/up.hpp"
 
 int main(int count, char** words) {
@@ -14,6 +15,7 @@ int main(int count, char** words) {
     std::function<int()> run;
     moving::operate::add_service_commands(program, run);
     moving::operate::add_up_command(program, run);
+    moving::operate::add_trace_command(program, run);
     try {
         program.parse(count, words);
     } catch (const CLI::ParseError& wrong) {

@@ -23,6 +23,7 @@
 #include "moving/operate/log_view.hpp"
 #include "moving/operate/readiness.hpp"
 #include "moving/operate/service_command.hpp"
+#include "moving/operate/system_file.hpp"
 #include "moving/operate/up_plan.hpp"
 
 namespace moving::operate {
@@ -244,6 +245,7 @@ int run_up(const up_options& options) {
     if (const auto made = make_databases(*plan); !made) {
         return refuse(made.error().sentence, made.error().exit_code);
     }
+    write_system_file(options, *plan);
     everything all(options, std::move(*plan));
     return all.run();
 }
