@@ -19,8 +19,9 @@ using store::session;
 constexpr std::string_view name_characters = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
 
 const text::shape& account_body() {
-    static const text::shape shape({text::text_field("username").between(1, 64), text::text_field("email").between(3, 254),
-                                    text::text_field("first_name").between(1, 100), text::text_field("last_name").between(1, 100)});
+    static const text::shape shape(
+        {text::text_field("username").between(1, 64), text::text_field("email").between(3, 254),
+         text::text_field("first_name").between(1, 100), text::text_field("last_name").between(1, 100)});
     return shape;
 }
 
@@ -32,7 +33,10 @@ std::vector<store::migration> tables() {
 }
 
 json::object account_of(const store::row& row) {
-    json::object out{{"username", row.text(0)}, {"email", row.text(1)}, {"first_name", row.text(2)}, {"last_name", row.text(3)},
+    json::object out{{"username", row.text(0)},
+                     {"email", row.text(1)},
+                     {"first_name", row.text(2)},
+                     {"last_name", row.text(3)},
                      {"created", text::rfc3339(row.integer(4))}};
     if (const auto closed = row.maybe_integer(5)) {
         out["closed"] = text::rfc3339(*closed);
@@ -41,8 +45,9 @@ json::object account_of(const store::row& row) {
 }
 
 std::optional<store::row> find(session& db, std::string_view username) {
-    return db.one("SELECT username, email, first_name, last_name, created_us, closed_us FROM account WHERE username = :username",
-                  {username});
+    return db.one(
+        "SELECT username, email, first_name, last_name, created_us, closed_us FROM account WHERE username = :username",
+        {username});
 }
 
 http::answer no_account(std::string_view username) {
@@ -54,12 +59,14 @@ http::answer open(unit_of_work& work, http::request& asked) {
     const std::string username(body.at("username").as_string());
     const std::string email(body.at("email").as_string());
     if (username.find_first_not_of(name_characters) != std::string::npos) {
-        return http::problem(422, "Unprocessable Content", "A username has small letters, digits, and - _ . only.", "/username");
+        return http::problem(422, "Unprocessable Content", "A username has small letters, digits, and - _ . only.",
+                             "/username");
     }
     if (const auto at = email.find('@'); at == 0 || at == std::string::npos || at + 1 == email.size()) {
         return http::problem(422, "Unprocessable Content", "An email address has a name, an @ and a host.", "/email");
     }
-    const auto taken = work.db().one("SELECT username FROM account WHERE username = :username OR email = :email", {username, email});
+    const auto taken =
+        work.db().one("SELECT username FROM account WHERE username = :username OR email = :email", {username, email});
     const auto opened =
         taken ? 0
               : work.db().execute("INSERT INTO account (username, email, first_name, last_name, created_us)"
@@ -71,7 +78,8 @@ http::answer open(unit_of_work& work, http::request& asked) {
         return http::problem(409, by_name ? "The username \"" + username + "\" is taken."
                                           : std::string("There is an account with this email address already."));
     }
-    const auto event = work.tell(service::topics::account_created, "account_created", username, {{"username", username}});
+    const auto event =
+        work.tell(service::topics::account_created, "account_created", username, {{"username", username}});
     work.log().info("account opened", {{"trace", work.trace().trace_id}, {"username", username}, {"event_id", event}});
     return http::json(201, account_of(*find(work.db(), username))).with("Location", "/accounts/" + username);
 }
@@ -120,7 +128,8 @@ service::definition define(const service::settings&) {
                                  {409, "The username or the email address is taken", nullptr}};
     out.routes.push_back(service::listing("/accounts", "All accounts, by username", list));
     out.routes.push_back(service::reading("/accounts/{username}", "One account", show));
-    out.routes.push_back(service::writing(http::verb::remove, "/accounts/{username}", "Close an account", nullptr, close));
+    out.routes.push_back(
+        service::writing(http::verb::remove, "/accounts/{username}", "Close an account", nullptr, close));
     return out;
 }
 

@@ -61,7 +61,8 @@ outcome follow_delivery(unit_of_work& work, const bus::event& event) {
     const std::string_view state = event.data.at("state").as_string();
     const auto version = event.data.at("version").as_int64();
     if (!work.safe()) {
-        work.db().execute("UPDATE announcement SET delivery = :state, delivery_version = :version WHERE id = :id", {state, version, good});
+        work.db().execute("UPDATE announcement SET delivery = :state, delivery_version = :version WHERE id = :id",
+                          {state, version, good});
         return outcome::done();
     }
     if (!find(work, good)) {

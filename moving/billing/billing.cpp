@@ -18,21 +18,25 @@ using service::unit_of_work;
 using store::session;
 
 const text::shape& estimate_body() {
-    static const text::shape shape({service::event_shapes::place_field("from"), service::event_shapes::place_field("to"),
-                                    text::integer_field("litres", 1, 5'000)});
+    static const text::shape shape({service::event_shapes::place_field("from"),
+                                    service::event_shapes::place_field("to"), text::integer_field("litres", 1, 5'000)});
     return shape;
 }
 
 std::vector<store::migration> tables() {
-    return {{store::first_service_version,
-             "book",
-             {"CREATE TABLE account (client TEXT PRIMARY KEY, balance BIGINT NOT NULL, opened_us BIGINT NOT NULL) KEYED",
-              "INSERT INTO account (client, balance, opened_us) VALUES ('" + std::string(bank) + "', 0, 0)",
-              "CREATE TABLE entry (id SEQUENCE_KEY, client TEXT NOT NULL, points BIGINT NOT NULL, reason TEXT NOT NULL, at_us BIGINT NOT NULL)",
-              "CREATE INDEX entry_by_client ON entry (client, id)",
-              "CREATE TABLE payment (id SEQUENCE_KEY, good TEXT NOT NULL, leg BIGINT NOT NULL, payer TEXT NOT NULL, payee TEXT NOT NULL,"
-              " points BIGINT NOT NULL, state TEXT NOT NULL, event_id TEXT NOT NULL, at_us BIGINT NOT NULL)",
-              "CREATE INDEX payment_by_good ON payment (good)", "CREATE INDEX payment_by_payer ON payment (payer, state)"}}};
+    return {
+        {store::first_service_version,
+         "book",
+         {"CREATE TABLE account (client TEXT PRIMARY KEY, balance BIGINT NOT NULL, opened_us BIGINT NOT NULL) KEYED",
+          "INSERT INTO account (client, balance, opened_us) VALUES ('" + std::string(bank) + "', 0, 0)",
+          "CREATE TABLE entry (id SEQUENCE_KEY, client TEXT NOT NULL, points BIGINT NOT NULL, reason TEXT NOT NULL, "
+          "at_us BIGINT NOT NULL)",
+          "CREATE INDEX entry_by_client ON entry (client, id)",
+          "CREATE TABLE payment (id SEQUENCE_KEY, good TEXT NOT NULL, leg BIGINT NOT NULL, payer TEXT NOT NULL, payee "
+          "TEXT NOT NULL,"
+          " points BIGINT NOT NULL, state TEXT NOT NULL, event_id TEXT NOT NULL, at_us BIGINT NOT NULL)",
+          "CREATE INDEX payment_by_good ON payment (good)",
+          "CREATE INDEX payment_by_payer ON payment (payer, state)"}}};
 }
 
 outcome open_account(unit_of_work& work, const bus::event& event) {
@@ -68,8 +72,8 @@ outcome pay_drivers(unit_of_work& work, const bus::event& event) {
     const auto litres = event.data.at("litres").as_int64();
     std::int64_t number = 0;
     for (const auto& leg : legs) {
-        points.pay({std::string(event.data.at("good").as_string()), number++, owner, std::string(leg.at("driver").as_string()),
-                    price_of(leg, litres), event.id});
+        points.pay({std::string(event.data.at("good").as_string()), number++, owner,
+                    std::string(leg.at("driver").as_string()), price_of(leg, litres), event.id});
     }
     return outcome::done();
 }
@@ -84,8 +88,13 @@ http::answer show(session& db, http::request& asked) {
     if (!row || client == bank) {
         return no_account(client);
     }
-    const auto owed = db.one("SELECT CAST(COALESCE(SUM(points), 0) AS BIGINT) FROM payment WHERE payer = :client AND state = 'OWED'", {client});
-    return http::json(200, {{"client", client}, {"points", row->integer(0)}, {"owes", owed->integer(0)}, {"opened", text::rfc3339(row->integer(1))}});
+    const auto owed =
+        db.one("SELECT CAST(COALESCE(SUM(points), 0) AS BIGINT) FROM payment WHERE payer = :client AND state = 'OWED'",
+               {client});
+    return http::json(200, {{"client", client},
+                            {"points", row->integer(0)},
+                            {"owes", owed->integer(0)},
+                            {"opened", text::rfc3339(row->integer(1))}});
 }
 
 http::answer list(session& db, http::request& asked) {
@@ -94,7 +103,8 @@ http::answer list(session& db, http::request& asked) {
         return service::bad_page();
     }
     json::array accounts;
-    for (const auto& row : db.query("SELECT client, balance FROM account WHERE client > :after AND client <> :bank ORDER BY client LIMIT :limit",
+    for (const auto& row : db.query("SELECT client, balance FROM account WHERE client > :after AND client <> :bank "
+                                    "ORDER BY client LIMIT :limit",
                                     {page->after, bank, page->limit})) {
         accounts.push_back({{"client", row.text(0)}, {"points", row.integer(1)}});
     }
@@ -107,7 +117,8 @@ http::answer entries(session& db, http::request& asked) {
         return no_account(client);
     }
     json::array out;
-    for (const auto& row : db.query("SELECT points, reason, at_us FROM entry WHERE client = :client ORDER BY id DESC LIMIT 200", {client})) {
+    for (const auto& row : db.query(
+             "SELECT points, reason, at_us FROM entry WHERE client = :client ORDER BY id DESC LIMIT 200", {client})) {
         out.push_back({{"points", row.integer(0)}, {"reason", row.text(1)}, {"at", text::rfc3339(row.integer(2))}});
     }
     return http::json(200, {{"client", client}, {"entries", std::move(out)}});
@@ -136,9 +147,11 @@ service::definition define(const service::settings&) {
     out.tables = tables();
     out.routes.push_back(service::listing("/billing", "All accounts and their points", list));
     out.routes.push_back(service::reading("/billing/{client}", "The points of one account", show));
-    out.routes.push_back(service::reading("/billing/{client}/entries", "The last 200 entries of one account, the newest first", entries));
+    out.routes.push_back(service::reading("/billing/{client}/entries",
+                                          "The last 200 entries of one account, the newest first", entries));
     out.routes.push_back(estimate_route());
-    out.subscriptions = {{service::topics::account_created, "account_created", "accounting", &service::event_shapes::account_created(), open_account},
+    out.subscriptions = {{service::topics::account_created, "account_created", "accounting",
+                          &service::event_shapes::account_created(), open_account},
                          {service::topics::tracking_finished, "tracking_finished", "tracking",
                           &service::event_shapes::tracking_finished(), pay_drivers}};
     return out;

@@ -10,9 +10,10 @@ std::optional<std::int64_t> book::balance(std::string_view client) {
 
 bool book::open(std::string_view client) {
     if (work_.safe()) {
-        const auto opened = work_.db().execute("INSERT INTO account (client, balance, opened_us) VALUES (:client, 0, :now)"
-                                               " ON CONFLICT (client) DO NOTHING",
-                                               {client, work_.now_us()});
+        const auto opened =
+            work_.db().execute("INSERT INTO account (client, balance, opened_us) VALUES (:client, 0, :now)"
+                               " ON CONFLICT (client) DO NOTHING",
+                               {client, work_.now_us()});
         if (opened == 0) {
             return false;
         }
@@ -45,26 +46,35 @@ void book::pay(const payment& what) {
     const bool can = balance(what.payer).value_or(0) >= what.points;
     work_.db().execute("INSERT INTO payment (good, leg, payer, payee, points, state, event_id, at_us)"
                        " VALUES (:good, :leg, :payer, :payee, :points, :state, :event, :now)",
-                       {what.good, what.leg, what.payer, what.payee, what.points, can ? "PAID" : "OWED", what.event_id, work_.now_us()});
+                       {what.good, what.leg, what.payer, what.payee, what.points, can ? "PAID" : "OWED", what.event_id,
+                        work_.now_us()});
     if (can) {
         move(what.payer, what.payee, what.points, "good " + what.good + ", leg " + std::to_string(what.leg));
         settle_debts(what.payee);
     }
-    work_.log().info(can ? "payment made" : "payment owed",
-                     {{"trace", work_.trace().trace_id}, {"good", what.good}, {"leg", what.leg}, {"payer", what.payer},
-                      {"payee", what.payee}, {"points", what.points}, {"event_id", what.event_id}});
+    work_.log().info(can ? "payment made" : "payment owed", {{"trace", work_.trace().trace_id},
+                                                             {"good", what.good},
+                                                             {"leg", what.leg},
+                                                             {"payer", what.payer},
+                                                             {"payee", what.payee},
+                                                             {"points", what.points},
+                                                             {"event_id", what.event_id}});
 }
 
 void book::settle_debts(std::string_view client) {
-    const auto debts = work_.db().query("SELECT id, good, leg, payee, points FROM payment WHERE payer = :client AND state = 'OWED' ORDER BY id",
-                                        {client});
+    const auto debts = work_.db().query(
+        "SELECT id, good, leg, payee, points FROM payment WHERE payer = :client AND state = 'OWED' ORDER BY id",
+        {client});
     for (const auto& debt : debts) {
         if (balance(client).value_or(0) < debt.integer(4)) {
             return;
         }
         work_.db().execute("UPDATE payment SET state = 'PAID' WHERE id = :id", {debt.integer(0)});
-        move(client, debt.text(3), debt.integer(4), "good " + debt.text(1) + ", leg " + std::to_string(debt.integer(2)));
-        work_.log().info("debt paid", {{"good", debt.text(1)}, {"payer", client}, {"payee", debt.text(3)}, {"points", debt.integer(4)}});
+        move(client, debt.text(3), debt.integer(4),
+             "good " + debt.text(1) + ", leg " + std::to_string(debt.integer(2)));
+        work_.log().info(
+            "debt paid",
+            {{"good", debt.text(1)}, {"payer", client}, {"payee", debt.text(3)}, {"points", debt.integer(4)}});
     }
 }
 

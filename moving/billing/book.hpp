@@ -23,11 +23,11 @@ struct payment {
     std::string event_id;
 };
 
-/// A double-entry book: points are moved, never made. Every movement is two entries whose sum is zero, and each account's
-/// balance is the sum of its entries; so over all accounts, the bank's included, the sum is zero at any time.
+/// A double-entry book: points are moved, never made. Every movement is two entries whose sum is zero, and each
+/// account's balance is the sum of its entries; so over all accounts, the bank's included, the sum is zero at any time.
 ///
-/// Holds nothing but the work; lives within it. In a naive service each of its statements commits by itself, so that whatever
-/// ends the process between two of them leaves the book unbalanced.
+/// Holds nothing but the work; lives within it. In a naive service each of its statements commits by itself, so that
+/// whatever ends the process between two of them leaves the book unbalanced.
 class book {
 public:
     explicit book(service::unit_of_work& work) : work_(work) {}

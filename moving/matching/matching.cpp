@@ -19,30 +19,37 @@ using service::unit_of_work;
 using store::session;
 
 std::vector<store::migration> tables() {
-    return {{store::first_service_version,
-             "waiting list",
-             {"CREATE TABLE waiting (id SEQUENCE_KEY, announcement TEXT NOT NULL, kind TEXT NOT NULL, owner TEXT NOT NULL,"
-              " from_place TEXT NOT NULL, to_place TEXT NOT NULL, earliest TEXT NOT NULL, latest TEXT NOT NULL,"
-              " litres BIGINT NOT NULL, traceparent TEXT NOT NULL, state TEXT NOT NULL, since_us BIGINT NOT NULL)",
-              "CREATE INDEX waiting_by_way ON waiting (kind, state, from_place, to_place)",
-              "CREATE INDEX waiting_by_end ON waiting (kind, state, to_place)",
-              "CREATE INDEX waiting_by_announcement ON waiting (announcement)",
-              "CREATE TABLE matched (id SEQUENCE_KEY, good TEXT NOT NULL, content TEXT NOT NULL, event_id TEXT NOT NULL,"
-              " at_us BIGINT NOT NULL)",
-              "CREATE INDEX matched_by_good ON matched (good)",
-              // One row: whoever changes it is alone with the waiting list.
-              "CREATE TABLE meeting (visits BIGINT NOT NULL)", "INSERT INTO meeting (visits) VALUES (0)"}}};
+    return {
+        {store::first_service_version,
+         "waiting list",
+         {"CREATE TABLE waiting (id SEQUENCE_KEY, announcement TEXT NOT NULL, kind TEXT NOT NULL, owner TEXT NOT NULL,"
+          " from_place TEXT NOT NULL, to_place TEXT NOT NULL, earliest TEXT NOT NULL, latest TEXT NOT NULL,"
+          " litres BIGINT NOT NULL, traceparent TEXT NOT NULL, state TEXT NOT NULL, since_us BIGINT NOT NULL)",
+          "CREATE INDEX waiting_by_way ON waiting (kind, state, from_place, to_place)",
+          "CREATE INDEX waiting_by_end ON waiting (kind, state, to_place)",
+          "CREATE INDEX waiting_by_announcement ON waiting (announcement)",
+          "CREATE TABLE matched (id SEQUENCE_KEY, good TEXT NOT NULL, content TEXT NOT NULL, event_id TEXT NOT NULL,"
+          " at_us BIGINT NOT NULL)",
+          "CREATE INDEX matched_by_good ON matched (good)",
+          // One row: whoever changes it is alone with the waiting list.
+          "CREATE TABLE meeting (visits BIGINT NOT NULL)", "INSERT INTO meeting (visits) VALUES (0)"}}};
 }
 
 waiting waiting_of(const json::object& data, const unit_of_work& work) {
     const auto text = [&data](const char* name) { return std::string(data.at(name).as_string()); };
-    return {text("id"),       text("owner"),  text("from"), text("to"), text("earliest"), text("latest"), data.at("litres").as_int64(),
+    return {text("id"),
+            text("owner"),
+            text("from"),
+            text("to"),
+            text("earliest"),
+            text("latest"),
+            data.at("litres").as_int64(),
             work.trace().traceparent()};
 }
 
 json::object announcement_of(const waiting& of, const char* kind) {
-    return {{"id", of.announcement}, {"kind", kind},           {"owner", of.owner},   {"from", of.from},
-            {"to", of.to},           {"earliest", of.earliest}, {"latest", of.latest}, {"litres", of.litres}};
+    return {{"id", of.announcement},   {"kind", kind},        {"owner", of.owner},  {"from", of.from}, {"to", of.to},
+            {"earliest", of.earliest}, {"latest", of.latest}, {"litres", of.litres}};
 }
 
 /// The match belongs to the trace of the good: it is its owner who wants to know.
@@ -58,11 +65,15 @@ void tell_match(unit_of_work& work, waiting_list& list, const pairing& made) {
     if (auto of_good = text::trace_context::parse(made.good.traceparent)) {
         work.belongs_to(*of_good);
     }
-    const auto event = work.tell(service::topics::announcement_matched, "announcement_matched", made.good.announcement, std::move(data));
+    const auto event = work.tell(service::topics::announcement_matched, "announcement_matched", made.good.announcement,
+                                 std::move(data));
     work.db().execute("INSERT INTO matched (good, content, event_id, at_us) VALUES (:good, :content, :event, :now)",
                       {made.good.announcement, content, event, work.now_us()});
-    work.log().info("matched", {{"trace", work.trace().trace_id}, {"good", made.good.announcement}, {"legs", made.legs.size()},
-                                {"course", made.legs.front().announcement}, {"event_id", event}});
+    work.log().info("matched", {{"trace", work.trace().trace_id},
+                                {"good", made.good.announcement},
+                                {"legs", made.legs.size()},
+                                {"course", made.legs.front().announcement},
+                                {"event_id", event}});
     work.belongs_to(before);
 }
 
@@ -123,12 +134,19 @@ http::answer list_waiting(session& db, http::request& asked) {
         return service::bad_page();
     }
     json::array out;
-    for (const auto& row : db.query("SELECT announcement, kind, owner, from_place, to_place, earliest, latest, litres, since_us FROM waiting"
-                                    " WHERE state = 'WAITING' AND announcement > :after ORDER BY announcement LIMIT :limit",
-                                    {page->after, page->limit})) {
-        out.push_back({{"announcement", row.text(0)}, {"kind", row.text(1)},     {"owner", row.text(2)},
-                       {"from", row.text(3)},         {"to", row.text(4)},       {"earliest", row.text(5)},
-                       {"latest", row.text(6)},       {"litres", row.integer(7)}, {"since", text::rfc3339(row.integer(8))}});
+    for (const auto& row : db.query(
+             "SELECT announcement, kind, owner, from_place, to_place, earliest, latest, litres, since_us FROM waiting"
+             " WHERE state = 'WAITING' AND announcement > :after ORDER BY announcement LIMIT :limit",
+             {page->after, page->limit})) {
+        out.push_back({{"announcement", row.text(0)},
+                       {"kind", row.text(1)},
+                       {"owner", row.text(2)},
+                       {"from", row.text(3)},
+                       {"to", row.text(4)},
+                       {"earliest", row.text(5)},
+                       {"latest", row.text(6)},
+                       {"litres", row.integer(7)},
+                       {"since", text::rfc3339(row.integer(8))}});
     }
     return http::json(200, {{"waiting", std::move(out)}});
 }

@@ -6,8 +6,8 @@ namespace moving::matching {
 namespace {
 
 waiting waiting_from(const store::row& row, std::size_t first) {
-    return {row.text(first),     row.text(first + 1), row.text(first + 2),    row.text(first + 3), row.text(first + 4),
-            row.text(first + 5), row.integer(first + 6), row.text(first + 7)};
+    return {row.text(first),     row.text(first + 1), row.text(first + 2),    row.text(first + 3),
+            row.text(first + 4), row.text(first + 5), row.integer(first + 6), row.text(first + 7)};
 }
 
 constexpr std::size_t columns = 8; // announcement, owner, from_place, to_place, earliest, latest, litres, traceparent
@@ -21,22 +21,22 @@ void waiting_list::lock() {
 }
 
 void waiting_list::add(const char* kind, const waiting& announcement, std::int64_t now_us) {
-    on_.execute("INSERT INTO waiting (announcement, kind, owner, from_place, to_place, earliest, latest, litres, traceparent, state,"
-                " since_us) VALUES (:announcement, :kind, :owner, :from, :to, :earliest, :latest, :litres, :traceparent, 'WAITING', :now)",
-                {announcement.announcement, kind, announcement.owner, announcement.from, announcement.to, announcement.earliest,
-                 announcement.latest, announcement.litres, announcement.traceparent, now_us});
+    on_.execute("INSERT INTO waiting (announcement, kind, owner, from_place, to_place, earliest, latest, litres, "
+                "traceparent, state,"
+                " since_us) VALUES (:announcement, :kind, :owner, :from, :to, :earliest, :latest, :litres, "
+                ":traceparent, 'WAITING', :now)",
+                {announcement.announcement, kind, announcement.owner, announcement.from, announcement.to,
+                 announcement.earliest, announcement.latest, announcement.litres, announcement.traceparent, now_us});
 }
 
-void waiting_list::add_good(const waiting& good, std::int64_t now_us) {
-    add("GOOD", good, now_us);
-}
+void waiting_list::add_good(const waiting& good, std::int64_t now_us) { add("GOOD", good, now_us); }
 
-void waiting_list::add_course(const waiting& course, std::int64_t now_us) {
-    add("COURSE", course, now_us);
-}
+void waiting_list::add_course(const waiting& course, std::int64_t now_us) { add("COURSE", course, now_us); }
 
 bool waiting_list::withdraw(const std::string& announcement) {
-    return on_.execute("UPDATE waiting SET state = 'WITHDRAWN' WHERE announcement = :announcement AND state = 'WAITING'", {announcement}) > 0;
+    return on_.execute(
+               "UPDATE waiting SET state = 'WITHDRAWN' WHERE announcement = :announcement AND state = 'WAITING'",
+               {announcement}) > 0;
 }
 
 bool waiting_list::knows(const std::string& announcement) {
@@ -44,10 +44,11 @@ bool waiting_list::knows(const std::string& announcement) {
 }
 
 std::optional<pairing> waiting_list::for_good(const waiting& good) {
-    const auto direct = on_.one("SELECT announcement, owner, from_place, to_place, earliest, latest, litres, traceparent FROM waiting"
-                                " WHERE kind = 'COURSE' AND state = 'WAITING' AND from_place = :from AND to_place = :to"
-                                " AND litres >= :litres AND earliest <= :latest AND latest >= :earliest ORDER BY id LIMIT 1",
-                                {good.from, good.to, good.litres, good.latest, good.earliest});
+    const auto direct =
+        on_.one("SELECT announcement, owner, from_place, to_place, earliest, latest, litres, traceparent FROM waiting"
+                " WHERE kind = 'COURSE' AND state = 'WAITING' AND from_place = :from AND to_place = :to"
+                " AND litres >= :litres AND earliest <= :latest AND latest >= :earliest ORDER BY id LIMIT 1",
+                {good.from, good.to, good.litres, good.latest, good.earliest});
     if (direct) {
         return pairing{good, {waiting_from(*direct, 0)}};
     }
@@ -66,10 +67,11 @@ std::optional<pairing> waiting_list::for_good(const waiting& good) {
 }
 
 std::optional<pairing> waiting_list::for_course(const waiting& course) {
-    const auto direct = on_.one("SELECT announcement, owner, from_place, to_place, earliest, latest, litres, traceparent FROM waiting"
-                                " WHERE kind = 'GOOD' AND state = 'WAITING' AND from_place = :from AND to_place = :to"
-                                " AND litres <= :litres AND earliest <= :latest AND latest >= :earliest ORDER BY id LIMIT 1",
-                                {course.from, course.to, course.litres, course.latest, course.earliest});
+    const auto direct =
+        on_.one("SELECT announcement, owner, from_place, to_place, earliest, latest, litres, traceparent FROM waiting"
+                " WHERE kind = 'GOOD' AND state = 'WAITING' AND from_place = :from AND to_place = :to"
+                " AND litres <= :litres AND earliest <= :latest AND latest >= :earliest ORDER BY id LIMIT 1",
+                {course.from, course.to, course.litres, course.latest, course.earliest});
     if (direct) {
         return pairing{waiting_from(*direct, 0), {course}};
     }
@@ -77,7 +79,8 @@ std::optional<pairing> waiting_list::for_course(const waiting& course) {
         "SELECT g.announcement, g.owner, g.from_place, g.to_place, g.earliest, g.latest, g.litres, g.traceparent,"
         " b.announcement, b.owner, b.from_place, b.to_place, b.earliest, b.latest, b.litres, b.traceparent"
         " FROM waiting g JOIN waiting b ON b.kind = 'COURSE' AND b.state = 'WAITING' AND b.to_place = g.to_place"
-        " WHERE g.kind = 'GOOD' AND g.state = 'WAITING' AND g.from_place = :from AND b.from_place = :to AND g.litres <= :litres"
+        " WHERE g.kind = 'GOOD' AND g.state = 'WAITING' AND g.from_place = :from AND b.from_place = :to AND g.litres "
+        "<= :litres"
         " AND b.litres >= g.litres AND g.earliest <= :latest AND g.latest >= :earliest AND b.earliest <= g.latest"
         " AND b.latest >= g.earliest AND b.latest >= :earliest ORDER BY g.id, b.id LIMIT 1",
         {course.from, course.to, course.litres, course.latest, course.earliest});
@@ -88,7 +91,8 @@ std::optional<pairing> waiting_list::for_course(const waiting& course) {
         "SELECT g.announcement, g.owner, g.from_place, g.to_place, g.earliest, g.latest, g.litres, g.traceparent,"
         " a.announcement, a.owner, a.from_place, a.to_place, a.earliest, a.latest, a.litres, a.traceparent"
         " FROM waiting g JOIN waiting a ON a.kind = 'COURSE' AND a.state = 'WAITING' AND a.from_place = g.from_place"
-        " WHERE g.kind = 'GOOD' AND g.state = 'WAITING' AND g.to_place = :to AND a.to_place = :from AND g.litres <= :litres"
+        " WHERE g.kind = 'GOOD' AND g.state = 'WAITING' AND g.to_place = :to AND a.to_place = :from AND g.litres <= "
+        ":litres"
         " AND a.litres >= g.litres AND g.earliest <= :latest AND g.latest >= :earliest AND a.earliest <= g.latest"
         " AND a.latest >= g.earliest AND a.earliest <= :latest ORDER BY g.id, a.id LIMIT 1",
         {course.to, course.from, course.litres, course.latest, course.earliest});
@@ -101,7 +105,8 @@ std::optional<pairing> waiting_list::for_course(const waiting& course) {
 void waiting_list::settle(const pairing& made) {
     on_.execute("UPDATE waiting SET state = 'MATCHED' WHERE announcement = :announcement", {made.good.announcement});
     for (const auto& leg : made.legs) {
-        on_.execute("UPDATE waiting SET litres = litres - :size, state = CASE WHEN litres - :size < 1 THEN 'FULL' ELSE state END"
+        on_.execute("UPDATE waiting SET litres = litres - :size, state = CASE WHEN litres - :size < 1 THEN 'FULL' ELSE "
+                    "state END"
                     " WHERE announcement = :announcement",
                     {made.good.litres, leg.announcement});
     }

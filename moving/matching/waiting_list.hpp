@@ -26,8 +26,8 @@ struct pairing {
     std::vector<waiting> legs;
 };
 
-/// Who waits for whom. Two fit when the towns are the same, the days overlap and the room is enough; of several the one that
-/// has waited longest is taken. A course keeps waiting until its room is used up.
+/// Who waits for whom. Two fit when the towns are the same, the days overlap and the room is enough; of several the one
+/// that has waited longest is taken. A course keeps waiting until its room is used up.
 ///
 ///   direct:    good A→C          course A→C
 ///   combined:  good A→C          course A→B, course B→C, the second not over before the first begins
@@ -37,8 +37,8 @@ class waiting_list {
 public:
     explicit waiting_list(store::session& on) : on_(on) {}
 
-    /// Only one transaction looks at the list at a time from here on: two that came together would not see each other, and
-    /// both would wait for ever. (SQLite has one writer anyway.)
+    /// Only one transaction looks at the list at a time from here on: two that came together would not see each other,
+    /// and both would wait for ever. (SQLite has one writer anyway.)
     void lock();
 
     void add_good(const waiting& good, std::int64_t now_us);

@@ -17,7 +17,8 @@ namespace moving::operate {
 
 namespace {
 
-[[noreturn]] void become(const std::vector<std::string>& arguments, const std::string& service, int output, pid_t parent) {
+[[noreturn]] void become(const std::vector<std::string>& arguments, const std::string& service, int output,
+                         pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) {
         _exit(1); // it died before it could be told about

@@ -21,8 +21,8 @@ child start_child(const std::vector<std::string>& arguments, const std::string& 
 /// "exit code 3" or "signal 9".
 std::string end_of(int wait_status);
 
-/// A TCP port that nobody else gets while the descriptor is open: bound with SO_REUSEPORT and never listening, so that the
-/// instances of a service can share it.
+/// A TCP port that nobody else gets while the descriptor is open: bound with SO_REUSEPORT and never listening, so that
+/// the instances of a service can share it.
 struct held_port {
     int descriptor = -1;
     std::uint16_t port = 0;

@@ -34,7 +34,8 @@ tl::expected<void, refusal> make_databases(const up_plan& plan) {
         }
         const auto [server, name] = server_and_name(each.database);
         if (!is_plain_name(name)) {
-            return tl::make_unexpected(refusal{"--database: the name \"" + name + "\" must have small letters, digits and _ only", exit_usage});
+            return tl::make_unexpected(refusal{
+                "--database: the name \"" + name + "\" must have small letters, digits and _ only", exit_usage});
         }
         store::settings settings;
         settings.url = server;
@@ -46,7 +47,8 @@ tl::expected<void, refusal> make_databases(const up_plan& plan) {
             }
         });
         if (!made) {
-            return tl::make_unexpected(refusal{"the database " + name + " cannot be made: " + made.error().sentence, exit_environment});
+            return tl::make_unexpected(
+                refusal{"the database " + name + " cannot be made: " + made.error().sentence, exit_environment});
         }
     }
     return {};

@@ -41,7 +41,8 @@ std::string line_for_eyes(const json::object& line) {
         if (!is_head(name)) {
             out += ' ' + std::string(name) + '=';
             const auto text = value.is_string() ? std::string(value.get_string()) : std::string();
-            const bool plain = value.is_string() && !text.empty() && text.find_first_of(" \"\n\t=") == std::string::npos;
+            const bool plain =
+                value.is_string() && !text.empty() && text.find_first_of(" \"\n\t=") == std::string::npos;
             out += plain ? text : json::serialize(value);
         }
     }
@@ -67,7 +68,11 @@ void log_view::line(std::string_view text) {
 }
 
 void log_view::say(std::string_view level, std::string_view event, json::object fields) {
-    json::object out{{"time", text::rfc3339(text::now_us())}, {"level", level}, {"service", "up"}, {"instance", "up"}, {"event", event}};
+    json::object out{{"time", text::rfc3339(text::now_us())},
+                     {"level", level},
+                     {"service", "up"},
+                     {"instance", "up"},
+                     {"event", event}};
     for (auto& [name, value] : fields) {
         out[name] = std::move(value);
     }

@@ -10,8 +10,8 @@
 
 namespace moving::operate {
 
-/// A JSON line of the log for eyes: "18:06:45.123 info    billing-1       payment made points=12". A line that is no JSON
-/// stays as it is.
+/// A JSON line of the log for eyes: "18:06:45.123 info    billing-1       payment made points=12". A line that is no
+/// JSON stays as it is.
 std::string line_for_eyes(std::string_view json_line);
 /// The same of a line that is read already.
 std::string line_for_eyes(const boost::json::object& line);

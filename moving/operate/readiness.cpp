@@ -19,7 +19,8 @@ http::client_options quick() {
 
 } // namespace
 
-readiness::readiness(const up_plan& plan) : plan_(plan), client_(quick()), tell_at_(std::chrono::steady_clock::now() + first_told_after) {}
+readiness::readiness(const up_plan& plan)
+    : plan_(plan), client_(quick()), tell_at_(std::chrono::steady_clock::now() + first_told_after) {}
 
 std::string readiness::why_not(const planned_service& service) {
     const auto answer = client_.get(service.url + "/readyz");
@@ -38,8 +39,9 @@ std::string readiness::why_not(const planned_service& service) {
     if (is("ready")) {
         return {};
     }
-    return is("started") && !is("database") ? service.name + " has no database"
-                                            : service.name + " waits for its database or for Kafka (chaosbroker serve starts a broker)";
+    return is("started") && !is("database")
+               ? service.name + " has no database"
+               : service.name + " waits for its database or for Kafka (chaosbroker serve starts a broker)";
 }
 
 readiness::state readiness::look() {

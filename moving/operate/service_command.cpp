@@ -103,21 +103,29 @@ void add_service_command(CLI::App& program, const known_service& which, std::fun
     options->of.service = which.name;
     options->listen = "127.0.0.1:" + std::to_string(which.port);
     auto* command = program.add_subcommand(which.name, which.summary)->group("Services");
-    command->add_option("--listen", options->listen, "HOST:PORT, or a port of all addresses; replicas share it")->capture_default_str();
-    command->add_option("--database", options->database, "sqlite:FILE or postgresql://USER@HOST:PORT/DATABASE (sqlite:" + which.name + ".db)");
+    command->add_option("--listen", options->listen, "HOST:PORT, or a port of all addresses; replicas share it")
+        ->capture_default_str();
+    command->add_option("--database", options->database,
+                        "sqlite:FILE or postgresql://USER@HOST:PORT/DATABASE (sqlite:" + which.name + ".db)");
     add_durability_option(*command, options->of.database.durability);
     add_broker_option(*command, options->of.kafka.brokers);
-    command->add_option("--partitions", options->of.partitions, "of the topics that it creates")->capture_default_str()->check(CLI::Range(1, 1000));
+    command->add_option("--partitions", options->of.partitions, "of the topics that it creates")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000));
     add_delivery_option(*command, options->of.how);
-    command->add_option("--peer", options->peers, "NAME=URL of another service, for the reconciler; may be given several times");
+    command->add_option("--peer", options->peers,
+                        "NAME=URL of another service, for the reconciler; may be given several times");
     command->add_option("--instance", options->of.instance, "a name that no other replica has");
     add_duration_option(*command, "--reconcile-every", options->of.reconcile_every, "how often the reconciler looks");
-    add_duration_option(*command, "--reconcile-after", options->of.reconcile_after, "how old an event must be to be missed");
+    add_duration_option(*command, "--reconcile-after", options->of.reconcile_after,
+                        "how old an event must be to be missed");
     add_duration_option(*command, "--keep", options->keep, "how long events and their ids are remembered");
     add_duration_option(*command, "--grace", options->of.grace, "how long it takes at most to end");
     command->add_option("--log-level", options->log_level, "debug, info, warning or error")
-        ->capture_default_str()->check(CLI::IsMember({"debug", "info", "warning", "error"}));
-    command->add_option("--log-format", options->log_format, "json or text (text on a terminal)")->check(CLI::IsMember({"json", "text"}));
+        ->capture_default_str()
+        ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+    command->add_option("--log-format", options->log_format, "json or text (text on a terminal)")
+        ->check(CLI::IsMember({"json", "text"}));
     command->callback([options, &which, &run] { run = [options, &which] { return run_service(*options, which); }; });
 }
 
@@ -145,14 +153,17 @@ void add_broker_option(CLI::App& command, std::string& brokers) {
 }
 
 void add_delivery_option(CLI::App& command, service::delivery& how) {
-    const std::map<std::string, service::delivery> words{{"safe", service::delivery::safe}, {"naive", service::delivery::naive}};
+    const std::map<std::string, service::delivery> words{{"safe", service::delivery::safe},
+                                                         {"naive", service::delivery::naive}};
     command.add_option("--delivery", how, "safe (default), or naive: what a hurried team writes")
         ->transform(CLI::CheckedTransformer(words).description("safe or naive"));
 }
 
 void add_durability_option(CLI::App& command, store::durability& how) {
-    const std::map<std::string, store::durability> words{{"normal", store::durability::normal}, {"full", store::durability::full}};
-    command.add_option("--durability", how, "of SQLite: normal (default; a power cut may take the last commits) or full")
+    const std::map<std::string, store::durability> words{{"normal", store::durability::normal},
+                                                         {"full", store::durability::full}};
+    command
+        .add_option("--durability", how, "of SQLite: normal (default; a power cut may take the last commits) or full")
         ->transform(CLI::CheckedTransformer(words).description("normal or full"));
 }
 
@@ -168,7 +179,8 @@ tl::expected<std::chrono::milliseconds, std::string> parse_duration(const std::s
     return std::chrono::milliseconds(value * found->second);
 }
 
-void add_duration_option(CLI::App& command, const std::string& name, std::chrono::milliseconds& into, const std::string& summary) {
+void add_duration_option(CLI::App& command, const std::string& name, std::chrono::milliseconds& into,
+                         const std::string& summary) {
     command
         .add_option_function<std::string>(
             name,

@@ -37,6 +37,7 @@ void add_durability_option(CLI::App& command, store::durability& how);
 
 /// "300ms", "10s", "5m", "24h" → milliseconds; the error is a sentence.
 tl::expected<std::chrono::milliseconds, std::string> parse_duration(const std::string& text);
-void add_duration_option(CLI::App& command, const std::string& name, std::chrono::milliseconds& into, const std::string& summary);
+void add_duration_option(CLI::App& command, const std::string& name, std::chrono::milliseconds& into,
+                         const std::string& summary);
 
 } // namespace moving::operate

@@ -15,9 +15,7 @@ namespace json = boost::json;
 
 namespace {
 
-std::string file_in(const std::string& folder) {
-    return folder + "/services.json";
-}
+std::string file_in(const std::string& folder) { return folder + "/services.json"; }
 
 const std::string* text_in(const json::object& object, json::string_view name, std::string& into) {
     const auto* value = object.if_contains(name);
@@ -35,7 +33,8 @@ void write_system_file(const up_options& options, const up_plan& plan) {
     for (const auto& each : plan.services) {
         services[each.name] = {{"url", each.url}, {"database", each.database}};
     }
-    const json::object whole{{"brokers", options.brokers}, {"delivery", options.delivery}, {"services", std::move(services)}};
+    const json::object whole{
+        {"brokers", options.brokers}, {"delivery", options.delivery}, {"services", std::move(services)}};
     // Renamed into its place, so that nobody reads half of it.
     const auto path = file_in(options.folder);
     std::ofstream out(path + ".new");

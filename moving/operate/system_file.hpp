@@ -10,8 +10,8 @@
 
 namespace moving::operate {
 
-/// Where a running system is: what `up` leaves in its folder (services.json), so that audit, seed and trace need to be told the
-/// folder only.
+/// Where a running system is: what `up` leaves in its folder (services.json), so that audit, seed and trace need to be
+/// told the folder only.
 struct running_system {
     std::string brokers;
     std::string delivery;

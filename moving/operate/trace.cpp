@@ -75,8 +75,9 @@ int run_trace(const trace_options& options) {
         std::cerr << "moving trace: nothing in " << file << " belongs to " << options.id << '\n';
         return exit_failed;
     }
-    std::stable_sort(lines.begin(), lines.end(),
-                     [](const json::object& a, const json::object& b) { return text_of(a, "time") < text_of(b, "time"); });
+    std::stable_sort(lines.begin(), lines.end(), [](const json::object& a, const json::object& b) {
+        return text_of(a, "time") < text_of(b, "time");
+    });
     for (const auto& line : lines) {
         std::cout << (options.as_json ? json::serialize(line) : line_for_eyes(line)) << '\n';
     }
@@ -87,7 +88,8 @@ int run_trace(const trace_options& options) {
 
 void add_trace_command(CLI::App& program, std::function<int()>& run) {
     auto options = std::make_shared<trace_options>();
-    auto* command = program.add_subcommand("trace", "Follow one journey through the logs of all services")->group("All of it");
+    auto* command =
+        program.add_subcommand("trace", "Follow one journey through the logs of all services")->group("All of it");
     command->add_option("ID", options->id, "a trace id, or the id of a good, a course or an event")->required();
     command->add_option("--dir", options->folder, "the folder of `moving up`")->capture_default_str();
     command->add_flag("--json", options->as_json, "the lines as they are");

@@ -39,7 +39,8 @@ constexpr std::chrono::milliseconds ready_look_every{200};
 
 /// An instance that runs, dies and is started again. Owner: `everything`; lives on its loop.
 struct running {
-    explicit running(asio::io_context& loop, planned_instance which) : plan(std::move(which)), output(loop), restart(loop) {}
+    explicit running(asio::io_context& loop, planned_instance which)
+        : plan(std::move(which)), output(loop), restart(loop) {}
 
     planned_instance plan;
     pid_t pid = -1;
@@ -52,8 +53,13 @@ struct running {
 class everything {
 public:
     everything(const up_options& options, up_plan plan)
-        : options_(options), plan_(std::move(plan)), log_(options.folder + "/moving.jsonl"), signals_(loop_, SIGTERM, SIGINT, SIGCHLD),
-          grace_(loop_), look_(loop_), readiness_(plan_) {
+        : options_(options),
+          plan_(std::move(plan)),
+          log_(options.folder + "/moving.jsonl"),
+          signals_(loop_, SIGTERM, SIGINT, SIGCHLD),
+          grace_(loop_),
+          look_(loop_),
+          readiness_(plan_) {
         for (auto& each : plan_.instances) {
             instances_.emplace_back(loop_, each);
         }
@@ -83,17 +89,18 @@ private:
     }
 
     void read(running& which) {
-        asio::async_read_until(which.output, which.pending, '\n', [this, &which](const boost::system::error_code& error, std::size_t bytes) {
-            if (error) {
-                which.pending.consume(which.pending.size());
-                which.output.close();
-                return;
-            }
-            const auto* begin = static_cast<const char*>(which.pending.data().data());
-            log_.line({begin, bytes - 1});
-            which.pending.consume(bytes);
-            read(which);
-        });
+        asio::async_read_until(which.output, which.pending, '\n',
+                               [this, &which](const boost::system::error_code& error, std::size_t bytes) {
+                                   if (error) {
+                                       which.pending.consume(which.pending.size());
+                                       which.output.close();
+                                       return;
+                                   }
+                                   const auto* begin = static_cast<const char*>(which.pending.data().data());
+                                   log_.line({begin, bytes - 1});
+                                   which.pending.consume(bytes);
+                                   read(which);
+                               });
     }
 
     void wait_for_signal() {
@@ -197,7 +204,8 @@ private:
     }
 
     [[nodiscard]] bool done() const {
-        return stopping_ && std::all_of(instances_.begin(), instances_.end(), [](const running& each) { return each.pid < 0; });
+        return stopping_ &&
+               std::all_of(instances_.begin(), instances_.end(), [](const running& each) { return each.pid < 0; });
     }
 
     const up_options& options_;
@@ -218,7 +226,8 @@ std::map<std::string, std::uint16_t> hold_ports(const up_options& options, const
     std::map<std::string, std::uint16_t> out;
     for (const auto& each : known_services()) {
         const auto found = wanted.find(each.name);
-        out[each.name] = hold_port(options.host, found != wanted.end() ? static_cast<std::uint16_t>(found->second) : each.port).port;
+        out[each.name] =
+            hold_port(options.host, found != wanted.end() ? static_cast<std::uint16_t>(found->second) : each.port).port;
     }
     return out;
 }
@@ -254,23 +263,33 @@ int run_up(const up_options& options) {
 
 void add_up_command(CLI::App& program, std::function<int()>& run) {
     auto options = std::make_shared<up_options>();
-    auto* command = program.add_subcommand("up", "Start all five services, show their log, stop them with Ctrl-C")->group("All of it");
-    command->add_option("--dir", options->folder, "where databases and the log (moving.jsonl) are")->capture_default_str();
+    auto* command = program.add_subcommand("up", "Start all five services, show their log, stop them with Ctrl-C")
+                        ->group("All of it");
+    command->add_option("--dir", options->folder, "where databases and the log (moving.jsonl) are")
+        ->capture_default_str();
     command->add_option("--host", options->host, "the address of all services")->capture_default_str();
     command->add_option("--replicas", options->replicas, "NAME=N, for example tracking=3; may be given several times");
     command->add_option("--port", options->ports, "NAME=PORT; 0 takes a free one; may be given several times");
-    command->add_option("--database", options->database,
-                        "sqlite, or postgresql://USER@HOST:PORT: each service has a database moving_NAME there, made if it is not")
+    command
+        ->add_option(
+            "--database", options->database,
+            "sqlite, or postgresql://USER@HOST:PORT: each service has a database moving_NAME there, made if it is not")
         ->capture_default_str();
     add_broker_option(*command, options->brokers);
-    command->add_option("--partitions", options->partitions, "of the topics")->capture_default_str()->check(CLI::Range(1, 1000));
+    command->add_option("--partitions", options->partitions, "of the topics")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000));
     command->add_option("--delivery", options->delivery, "safe, or naive: what a hurried team writes")
-        ->capture_default_str()->check(CLI::IsMember({"safe", "naive"}));
+        ->capture_default_str()
+        ->check(CLI::IsMember({"safe", "naive"}));
     command->add_option("--durability", options->durability, "of SQLite: normal or full")
-        ->capture_default_str()->check(CLI::IsMember({"normal", "full"}));
-    command->add_option("--reconcile-after", options->reconcile_after, "how old an event must be to be missed")->capture_default_str();
+        ->capture_default_str()
+        ->check(CLI::IsMember({"normal", "full"}));
+    command->add_option("--reconcile-after", options->reconcile_after, "how old an event must be to be missed")
+        ->capture_default_str();
     command->add_option("--log-level", options->log_level, "debug, info, warning or error")
-        ->capture_default_str()->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+        ->capture_default_str()
+        ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
     add_duration_option(*command, "--grace", options->grace, "how long ending takes at most");
     command->callback([options, &run] { run = [options] { return run_up(*options); }; });
 }

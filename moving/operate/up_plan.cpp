@@ -17,8 +17,8 @@ bool is_service(const std::string& name) {
 
 } // namespace
 
-tl::expected<std::map<std::string, int>, std::string> numbers_by_service(const std::string& option, const std::vector<std::string>& texts,
-                                                                         int least, int most) {
+tl::expected<std::map<std::string, int>, std::string>
+numbers_by_service(const std::string& option, const std::vector<std::string>& texts, int least, int most) {
     std::map<std::string, int> out;
     for (const auto& text : texts) {
         const auto equals = text.find('=');
@@ -32,7 +32,8 @@ tl::expected<std::map<std::string, int>, std::string> numbers_by_service(const s
         }
         if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
             return tl::make_unexpected(option + " " + text + ": give a number from " + std::to_string(least) + " to " +
-                                       std::to_string(most) + ", for example " + name + "=" + std::to_string(std::max(least, 3)));
+                                       std::to_string(most) + ", for example " + name + "=" +
+                                       std::to_string(std::max(least, 3)));
         }
         out[name] = value;
     }
@@ -51,7 +52,8 @@ std::string database_url(const std::string& database, const std::string& folder,
     return out + (out.ends_with('/') ? "" : "/") + "moving_" + service;
 }
 
-tl::expected<up_plan, std::string> plan_up(const up_options& options, const std::map<std::string, std::uint16_t>& ports) {
+tl::expected<up_plan, std::string> plan_up(const up_options& options,
+                                           const std::map<std::string, std::uint16_t>& ports) {
     const auto replicas = numbers_by_service("--replicas", options.replicas, 0, 100);
     if (!replicas) {
         return tl::make_unexpected(replicas.error());
@@ -71,11 +73,29 @@ tl::expected<up_plan, std::string> plan_up(const up_options& options, const std:
         const int count = found != replicas->end() ? found->second : 1;
         for (int i = 1; i <= count; ++i) {
             planned_instance instance{each.name, each.name + "-" + std::to_string(i), {}};
-            instance.arguments = {each.name, "--listen", options.host + ":" + std::to_string(each.port), "--database", each.database,
-                                  "--brokers", options.brokers, "--delivery", options.delivery, "--durability", options.durability,
-                                  "--instance", instance.name, "--partitions", std::to_string(options.partitions),
-                                  "--reconcile-after", options.reconcile_after, "--log-level", options.log_level, "--log-format", "json",
-                                  "--grace", std::to_string(options.grace.count()) + "ms"};
+            instance.arguments = {each.name,
+                                  "--listen",
+                                  options.host + ":" + std::to_string(each.port),
+                                  "--database",
+                                  each.database,
+                                  "--brokers",
+                                  options.brokers,
+                                  "--delivery",
+                                  options.delivery,
+                                  "--durability",
+                                  options.durability,
+                                  "--instance",
+                                  instance.name,
+                                  "--partitions",
+                                  std::to_string(options.partitions),
+                                  "--reconcile-after",
+                                  options.reconcile_after,
+                                  "--log-level",
+                                  options.log_level,
+                                  "--log-format",
+                                  "json",
+                                  "--grace",
+                                  std::to_string(options.grace.count()) + "ms"};
             instance.arguments.insert(instance.arguments.end(), peers.begin(), peers.end());
             out.instances.push_back(std::move(instance));
         }

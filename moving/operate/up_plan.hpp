@@ -47,10 +47,11 @@ struct up_plan {
 };
 
 /// "tracking=3" for names of services; the error is a sentence.
-tl::expected<std::map<std::string, int>, std::string> numbers_by_service(const std::string& option, const std::vector<std::string>& texts,
-                                                                         int least, int most);
+tl::expected<std::map<std::string, int>, std::string>
+numbers_by_service(const std::string& option, const std::vector<std::string>& texts, int least, int most);
 /// Which processes with which arguments. `ports` are those of the services by now.
-tl::expected<up_plan, std::string> plan_up(const up_options& options, const std::map<std::string, std::uint16_t>& ports);
+tl::expected<up_plan, std::string> plan_up(const up_options& options,
+                                           const std::map<std::string, std::uint16_t>& ports);
 /// The URL of a service's database.
 std::string database_url(const std::string& database, const std::string& folder, const std::string& service);
 

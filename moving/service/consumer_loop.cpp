@@ -33,9 +33,13 @@ arrival arrival_of(const bus::message& message) {
 
 } // namespace
 
-consumer_loop::consumer_loop(const settings& of, const definition& service, store::database& database, intake& into, relay& sender,
-                             log::logger& lines)
-    : settings_(of), intake_(into), relay_(sender), log_(lines), session_(database.connect()),
+consumer_loop::consumer_loop(const settings& of, const definition& service, store::database& database, intake& into,
+                             relay& sender, log::logger& lines)
+    : settings_(of),
+      intake_(into),
+      relay_(sender),
+      log_(lines),
+      session_(database.connect()),
       consumer_(of.kafka, of.service, topics_of(service),
                 of.how == delivery::safe ? bus::consuming::by_hand : bus::consuming::automatic),
       thread_([this] { run(); }) {}
@@ -63,7 +67,8 @@ void consumer_loop::take_safely(std::span<const bus::message> batch) {
     tries_ = 0;
     store::trouble why;
     while (!stopping_ && !take_together(batch, why)) {
-        log_.warning("a batch did not go through", {{"messages", batch.size()}, {"kind", store::to_string(why.kind)}, {"why", why.sentence}});
+        log_.warning("a batch did not go through",
+                     {{"messages", batch.size()}, {"kind", store::to_string(why.kind)}, {"why", why.sentence}});
         if (why.kind == store::trouble_kind::bug || why.kind == store::trouble_kind::refused) {
             for (const auto& message : batch) {
                 take_alone(message);
@@ -143,7 +148,9 @@ void consumer_loop::wait_before_next_try() {
 }
 
 watcher::watcher(const settings& of, const definition& service, http::event_hub& hub)
-    : settings_(of), service_(service), hub_(hub), listener_(of.kafka, service.watched_topics), thread_([this] { run(); }) {}
+    : settings_(of), service_(service), hub_(hub), listener_(of.kafka, service.watched_topics), thread_([this] {
+          run();
+      }) {}
 
 watcher::~watcher() {
     stopping_ = true;

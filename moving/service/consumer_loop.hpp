@@ -13,8 +13,9 @@ namespace moving::service {
 
 /// Reads the topics of a service as a member of its group and gives each batch to the intake.
 ///
-/// safe: a batch is one transaction; when that does not go through it is tried again until it does or the instance ends.
-/// Offsets follow. A message whose handler fails by itself is tried alone, then buried. naive: message by message, once.
+/// safe: a batch is one transaction; when that does not go through it is tried again until it does or the instance
+/// ends. Offsets follow. A message whose handler fails by itself is tried alone, then buried. naive: message by
+/// message, once.
 ///
 /// Owner: the instance; a thread of its own from construction to destruction.
 class consumer_loop {

@@ -31,13 +31,15 @@ text::trace_context trace_of(const http::request& asked) {
 }
 
 /// Who asks again with the same key has the first answer; with the same key for something else it is a mistake.
-std::optional<http::answer> remembered(store::session& db, const store::request_identity& request, const std::string& hash) {
+std::optional<http::answer> remembered(store::session& db, const store::request_identity& request,
+                                       const std::string& hash) {
     auto kept = store::idempotency(db).find(request);
     if (!kept) {
         return std::nullopt;
     }
     if (kept->request_hash != hash) {
-        return http::problem(422, "The Idempotency-Key was used for another request: take a new key for a new request.");
+        return http::problem(422,
+                             "The Idempotency-Key was used for another request: take a new key for a new request.");
     }
     http::answer out;
     out.status = static_cast<int>(kept->status);
@@ -62,13 +64,16 @@ http::answer carry_out(unit_of_work& work, http::request& asked, const writing_h
     auto given = handle(work, asked);
     // A failure of ours may be gone the next time; all else is the answer for good.
     if (given.status < 500) {
-        store::idempotency(work.db()).put(once->identity, {once->hash, given.status, given.content_type, given.body, work.now_us()});
+        store::idempotency(work.db()).put(once->identity,
+                                          {once->hash, given.status, given.content_type, given.body, work.now_us()});
     }
     return given;
 }
 
-/// A result that a handler of the safe kind gives with its transaction: 4xx have written nothing, so committing is harmless.
-http::answer write(desk& place, http::request& asked, const writing_handler& handle, const std::optional<idempotent_request>& once) {
+/// A result that a handler of the safe kind gives with its transaction: 4xx have written nothing, so committing is
+/// harmless.
+http::answer write(desk& place, http::request& asked, const writing_handler& handle,
+                   const std::optional<idempotent_request>& once) {
     const auto trace = trace_of(asked);
     std::vector<outgoing> told;
     const auto work_once = [&](store::session& db) {
@@ -81,9 +86,6 @@ http::answer write(desk& place, http::request& asked, const writing_handler& han
                                                   : store::attempt(place.session(), work_once);
     if (!given) {
         return answer_of(given.error(), place.log());
-    }
-    for (const auto& event : told) {
-        place.log().info("event told", {{"trace", trace.trace_id}, {"event_id", event.id}, {"topic", event.topic}, {"key", event.key}});
     }
     place.sender().hand_over(std::move(told));
     return std::move(*given).with("traceparent", trace.traceparent());
@@ -120,13 +122,15 @@ http::route streaming(std::string path, std::string summary, reading_handler han
     return out;
 }
 
-http::route writing(http::verb method, std::string path, std::string summary, const text::shape* body, writing_handler handle) {
+http::route writing(http::verb method, std::string path, std::string summary, const text::shape* body,
+                    writing_handler handle) {
     auto out = route_of(method, std::move(path), std::move(summary), http::where::writing);
     out.body = body;
     const bool takes_key = method == http::verb::post;
     if (takes_key) {
-        out.parameters.push_back({"Idempotency-Key", http::parameter_place::header, false,
-                                  "Sent again with the same key, the request has the first one's answer and no effect."});
+        out.parameters.push_back(
+            {"Idempotency-Key", http::parameter_place::header, false,
+             "Sent again with the same key, the request has the first one's answer and no effect."});
     }
     out.handle = [handle = std::move(handle), takes_key](http::request& asked, http::workplace& at) {
         auto& place = static_cast<desk&>(at);

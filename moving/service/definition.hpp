@@ -57,8 +57,9 @@ using writing_handler = std::function<http::answer(unit_of_work&, http::request&
 http::route reading(std::string path, std::string summary, reading_handler handle);
 /// A route that opens a stream of events.
 http::route streaming(std::string path, std::string summary, reading_handler handle);
-/// A route that changes something: one unit of work. A POST takes an Idempotency-Key: sent again with the same key, it has
-/// the first one's answer and no effect.
-http::route writing(http::verb method, std::string path, std::string summary, const text::shape* body, writing_handler handle);
+/// A route that changes something: one unit of work. A POST takes an Idempotency-Key: sent again with the same key, it
+/// has the first one's answer and no effect.
+http::route writing(http::verb method, std::string path, std::string summary, const text::shape* body,
+                    writing_handler handle);
 
 } // namespace moving::service

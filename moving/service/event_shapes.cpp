@@ -20,11 +20,13 @@ constexpr std::int64_t most_legs = 2;
 
 shape announcement() {
     return shape({text_field("id"), one_of_field("kind", {"GOOD", "COURSE"}), text_field("owner"), place_field("from"),
-                  place_field("to"), date_field("earliest"), date_field("latest"), integer_field("litres", 1, most_litres)});
+                  place_field("to"), date_field("earliest"), date_field("latest"),
+                  integer_field("litres", 1, most_litres)});
 }
 
 text::field legs() {
-    return list_field("legs", shape({text_field("course"), text_field("driver"), place_field("from"), place_field("to")}))
+    return list_field("legs",
+                      shape({text_field("course"), text_field("driver"), place_field("from"), place_field("to")}))
         .between(1, most_legs);
 }
 
@@ -61,9 +63,9 @@ const shape& announcement_matched() {
 }
 
 const shape& tracking_updated() {
-    static const shape made({text_field("good"), one_of_field("kind", {"state", "waypoint", "incident"}), one_of_field("state", states()),
-                             integer_field("version", 1, 1'000'000), text_field("at"), place_field("place").optional(),
-                             text_field("note").optional()});
+    static const shape made({text_field("good"), one_of_field("kind", {"state", "waypoint", "incident"}),
+                             one_of_field("state", states()), integer_field("version", 1, 1'000'000), text_field("at"),
+                             place_field("place").optional(), text_field("note").optional()});
     return made;
 }
 

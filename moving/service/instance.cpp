@@ -63,12 +63,21 @@ public:
     void answered(const http::exchange_facts& facts) override {
         counts_.answered(facts);
         const bool changes = facts.method != http::verb::get && facts.method != http::verb::head;
-        const auto level = facts.status >= 500 ? log::level::error : changes ? log::level::info : log::level::debug;
+        const bool ours =
+            facts.found != nullptr && facts.found->runs == http::where::on_loop; // /readyz says 503 by design
+        const auto level = ours                  ? log::level::debug
+                           : facts.status >= 500 ? log::level::error
+                           : changes             ? log::level::info
+                                                 : log::level::debug;
         if (log_.says(level)) {
             const auto trace = text::trace_context::parse(facts.traceparent);
-            log_.write(level, "request", {{"trace", trace ? trace->trace_id : std::string()}, {"method", http::name_of(facts.method)},
-                                          {"target", facts.target}, {"status", facts.status},
-                                          {"duration_us", std::chrono::duration_cast<std::chrono::microseconds>(facts.duration).count()}});
+            log_.write(
+                level, "request",
+                {{"trace", trace ? trace->trace_id : std::string()},
+                 {"method", http::name_of(facts.method)},
+                 {"target", facts.target},
+                 {"status", facts.status},
+                 {"duration_us", std::chrono::duration_cast<std::chrono::microseconds>(facts.duration).count()}});
         }
     }
     void connections(std::size_t open, std::size_t streams) override { counts_.connections(open, streams); }
@@ -85,11 +94,14 @@ private:
     log::logger& log_;
 };
 
-/// The parts that need tables. Members end in the opposite order of their beginning: who hands events over before the relay.
+/// The parts that need tables. Members end in the opposite order of their beginning: who hands events over before the
+/// relay.
 struct machinery {
-    machinery(const settings& of, const definition& service, store::database& database, metrics& counts, log::logger& lines,
-              http::event_hub& hub)
-        : into(of, service, lines, counts), sender(of, database, counts, lines), pool(of, database, sender, counts, lines) {
+    machinery(const settings& of, const definition& service, store::database& database, metrics& counts,
+              log::logger& lines, http::event_hub& hub)
+        : into(of, service, lines, counts),
+          sender(of, database, counts, lines),
+          pool(of, database, sender, counts, lines) {
         if (!service.subscriptions.empty()) {
             consumer = std::make_unique<consumer_loop>(of, service, database, into, sender, lines);
         }
@@ -110,8 +122,11 @@ struct machinery {
 class instance {
 public:
     instance(settings of, const std::function<definition(const settings&)>& define)
-        : settings_(with_trouble_told(std::move(of))), service_(define(settings_)), database_(settings_.database),
-          counts_(settings_.service, settings_.instance), reporter_(counts_, log_) {
+        : settings_(with_trouble_told(std::move(of))),
+          service_(define(settings_)),
+          database_(settings_.database),
+          counts_(settings_.service, settings_.instance),
+          reporter_(counts_, log_) {
         for (auto& route : service_.routes) {
             router_.add(route);
         }
@@ -129,7 +144,9 @@ public:
             log_.error("cannot listen", {{"why", listening.error()}});
             return 4;
         }
-        log_.info("started", {{"port", server_->port()}, {"database", database_.where().shown}, {"brokers", settings_.kafka.brokers},
+        log_.info("started", {{"port", server_->port()},
+                              {"database", database_.where().shown},
+                              {"brokers", settings_.kafka.brokers},
                               {"delivery", settings_.how == delivery::safe ? "safe" : "naive"}});
         std::thread preparing([this] { prepare(); });
         signals.async_wait([this](const boost::system::error_code& error, int number) {

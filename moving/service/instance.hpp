@@ -7,8 +7,9 @@
 
 namespace moving::service {
 
-/// Runs one instance of a service until SIGTERM or SIGINT, and returns the exit code: 0 ended as told, 4 the environment
-/// failed (port taken). A database or brokers that are not there yet are waited for: /readyz says so meanwhile.
+/// Runs one instance of a service until SIGTERM or SIGINT, and returns the exit code: 0 ended as told, 4 the
+/// environment failed (port taken). A database or brokers that are not there yet are waited for: /readyz says so
+/// meanwhile.
 ///
 ///        clients                          Kafka                       other services
 ///           │ HTTP                          ▲ │                             │ GET /events

@@ -19,8 +19,9 @@ namespace {
 
 std::string base64(std::string_view bytes) {
     std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    const auto size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+    const auto size =
+        EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                        reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
     out.resize(static_cast<std::size_t>(size));
     return out;
 }
@@ -36,7 +37,9 @@ text::trace_context trace_of(std::string_view traceparent) {
 }
 
 fate fate_of(const char* what, const arrival& came, const bus::event& event, std::string reason = {}) {
-    return {what, event.id, trace_of(event.traceparent).trace_id, std::string(came.topic), came.partition, came.offset, std::move(reason)};
+    return {
+        what,        event.id,         trace_of(event.traceparent).trace_id, std::string(came.topic), came.partition,
+        came.offset, std::move(reason)};
 }
 
 fate unread(const char* what, const arrival& came, std::string reason) {
@@ -52,8 +55,9 @@ const subscription* intake::find(std::string_view topic, std::string_view type) 
 }
 
 void intake::bury(unit_of_work& work, const arrival& came, const std::string& reason, bool is_json) const {
-    boost::json::object letter{{"service", settings_.service}, {"reason", reason},      {"topic", came.topic},
-                               {"partition", came.partition},  {"offset", came.offset}, {"time", text::rfc3339(work.now_us())}};
+    boost::json::object letter{{"service", settings_.service}, {"reason", reason},
+                               {"topic", came.topic},          {"partition", came.partition},
+                               {"offset", came.offset},        {"time", text::rfc3339(work.now_us())}};
     if (is_json) {
         letter["original"] = came.bytes;
     } else {
@@ -62,7 +66,8 @@ void intake::bury(unit_of_work& work, const arrival& came, const std::string& re
     work.tell_raw(topics::dead_letters, std::string(came.topic), boost::json::serialize(letter));
 }
 
-fate intake::bury(store::session& db, const arrival& came, const std::string& reason, std::vector<outgoing>& told) const {
+fate intake::bury(store::session& db, const arrival& came, const std::string& reason,
+                  std::vector<outgoing>& told) const {
     unit_of_work work(db, settings_, log_, text::trace_context::begin(), text::now_us());
     bury(work, came, reason, false);
     std::move(work.told().begin(), work.told().end(), std::back_inserter(told));
@@ -72,11 +77,11 @@ fate intake::bury(store::session& db, const arrival& came, const std::string& re
 fate intake::handle(unit_of_work& work, const subscription& by, const bus::event& event, const arrival& came) const {
     auto result = by.handle(work, event);
     switch (result.what) {
-        case outcome::kind::done: return fate_of("taken", came, event);
-        case outcome::kind::poison:
-            bury(work, came, result.reason, true);
-            return fate_of("dead", came, event, std::move(result.reason));
-        case outcome::kind::not_yet: break;
+    case outcome::kind::done: return fate_of("taken", came, event);
+    case outcome::kind::poison:
+        bury(work, came, result.reason, true);
+        return fate_of("dead", came, event, std::move(result.reason));
+    case outcome::kind::not_yet: break;
     }
     store::parked_event later;
     later.id = event.id;
@@ -114,15 +119,19 @@ fate intake::take(store::session& db, const arrival& came, std::vector<outgoing>
     return out;
 }
 
-fate intake::take_from_feed(store::session& db, const bus::event& event, std::string_view bytes, std::vector<outgoing>& told) const {
+fate intake::take_from_feed(store::session& db, const bus::event& event, std::string_view bytes,
+                            std::vector<outgoing>& told) const {
     const auto by = std::find_if(service_.subscriptions.begin(), service_.subscriptions.end(),
                                  [&](const subscription& each) { return each.type == event.type; });
-    const arrival came{by != service_.subscriptions.end() ? std::string_view(by->topic) : std::string_view(), -1, -1, bytes};
+    const arrival came{by != service_.subscriptions.end() ? std::string_view(by->topic) : std::string_view(), -1, -1,
+                       bytes};
     return take(db, came, told);
 }
 
-void intake::retry(store::session& db, std::int64_t limit, const std::function<void(std::vector<outgoing>&&)>& send) const {
-    const auto due = store::attempt(db, [&](store::session& on) { return store::parked(on).due(text::now_us(), limit); });
+void intake::retry(store::session& db, std::int64_t limit,
+                   const std::function<void(std::vector<outgoing>&&)>& send) const {
+    const auto due =
+        store::attempt(db, [&](store::session& on) { return store::parked(on).due(text::now_us(), limit); });
     if (!due) {
         return;
     }
@@ -140,7 +149,8 @@ void intake::retry(store::session& db, std::int64_t limit, const std::function<v
             }
             auto result = by->handle(work, *event);
             fate out = fate_of("taken", came, *event);
-            if (result.what == outcome::kind::poison || (result.what == outcome::kind::not_yet && later.attempts >= limits::attempts_max)) {
+            if (result.what == outcome::kind::poison ||
+                (result.what == outcome::kind::not_yet && later.attempts >= limits::attempts_max)) {
                 bury(work, came, result.reason, true);
                 out = fate_of("dead", came, *event, std::move(result.reason));
             } else if (result.what == outcome::kind::not_yet) {
@@ -155,7 +165,8 @@ void intake::retry(store::session& db, std::int64_t limit, const std::function<v
             return out;
         });
         if (!became) {
-            log_.warning("a parked event could not be tried", {{"event_id", later.id}, {"why", became.error().sentence}});
+            log_.warning("a parked event could not be tried",
+                         {{"event_id", later.id}, {"why", became.error().sentence}});
         } else if (*became) {
             report(**became, text::now_us() - began);
             send(std::move(told));
@@ -189,14 +200,30 @@ fate intake::take_hurriedly(store::session& db, const arrival& came, std::vector
 void intake::report(const fate& what, std::int64_t duration_us) const {
     counts_.consumed(what.topic, what.what);
     const std::string_view kind = what.what;
-    const auto level = kind == "taken"                          ? log::level::info
-                       : kind == "dead" || kind == "dropped"    ? log::level::warning
-                       : kind == "twice" || kind == "parked"    ? log::level::info
-                                                                : log::level::debug;
+    const auto level = kind == "taken"                       ? log::level::info
+                       : kind == "dead" || kind == "dropped" ? log::level::warning
+                       : kind == "twice" || kind == "parked" ? log::level::info
+                                                             : log::level::debug;
     if (log_.says(level)) {
-        log_.write(level, std::string("event ") + what.what,
-                   {{"trace", what.trace}, {"event_id", what.event_id}, {"topic", what.topic}, {"partition", what.partition},
-                    {"offset", what.offset}, {"duration_us", duration_us}, {"why", what.reason}});
+        const auto said = std::string("event ") + what.what;
+        if (what.reason.empty()) {
+            log_.write(level, said,
+                       {{"trace", what.trace},
+                        {"event_id", what.event_id},
+                        {"topic", what.topic},
+                        {"partition", what.partition},
+                        {"offset", what.offset},
+                        {"duration_us", duration_us}});
+        } else {
+            log_.write(level, said,
+                       {{"trace", what.trace},
+                        {"event_id", what.event_id},
+                        {"topic", what.topic},
+                        {"partition", what.partition},
+                        {"offset", what.offset},
+                        {"duration_us", duration_us},
+                        {"why", what.reason}});
+        }
     }
 }
 

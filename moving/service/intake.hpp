@@ -10,7 +10,8 @@
 
 namespace moving::service {
 
-/// Bytes that claim to be an event, and where they come from. From the feed of another service partition and offset are -1.
+/// Bytes that claim to be an event, and where they come from. From the feed of another service partition and offset are
+/// -1.
 struct arrival {
     std::string_view topic;
     std::int32_t partition = -1;
@@ -45,7 +46,8 @@ public:
     /// One arrival, within the transaction of `db`. What is to be sent is added to `told`.
     fate take(store::session& db, const arrival& came, std::vector<outgoing>& told) const;
     /// The same for an event from the log of the service that told it.
-    fate take_from_feed(store::session& db, const bus::event& event, std::string_view bytes, std::vector<outgoing>& told) const;
+    fate take_from_feed(store::session& db, const bus::event& event, std::string_view bytes,
+                        std::vector<outgoing>& told) const;
     /// An arrival that makes its handler fail: to the dead letters without being tried.
     fate bury(store::session& db, const arrival& came, const std::string& reason, std::vector<outgoing>& told) const;
     /// What is parked and due now, each in a transaction of its own.

@@ -7,8 +7,8 @@ namespace moving::service {
 
 namespace {
 
-const prometheus::Histogram::BucketBoundaries duration_buckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                                               0.25,   0.5,   1.0,    2.5,   5.0,  10.0};
+const prometheus::Histogram::BucketBoundaries duration_buckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                               0.1,    0.25,  0.5,    1.0,   2.5,  5.0,   10.0};
 
 prometheus::Family<prometheus::Counter>& counters(prometheus::Registry& registry, const char* name, const char* help,
                                                   const prometheus::Labels& labels) {
@@ -25,9 +25,11 @@ metrics::metrics(const std::string& service, const std::string& instance)
                      .Help("From the whole request to the last byte of its answer.")
                      .Labels(labels_)
                      .Register(registry_)),
-      rejected_(counters(registry_, "moving_rejected_total", "Connections and requests turned away, by reason.", labels_)),
+      rejected_(
+          counters(registry_, "moving_rejected_total", "Connections and requests turned away, by reason.", labels_)),
       sent_(counters(registry_, "moving_events_sent_total", "Events sent, by topic and outcome.", labels_)),
-      consumed_(counters(registry_, "moving_events_consumed_total", "Events read, by topic and what became of them.", labels_)),
+      consumed_(counters(registry_, "moving_events_consumed_total", "Events read, by topic and what became of them.",
+                         labels_)),
       connections_(gauge("moving_connections", "Open HTTP connections.")),
       streams_(gauge("moving_streams", "Open streams of server-sent events.")),
       lag_(gauge("moving_consumer_lag", "Messages of the assigned partitions that are not read yet.")),
@@ -53,8 +55,8 @@ void metrics::answered(const http::exchange_facts& facts) {
     count->Increment();
     auto& duration = by_route_[facts.found];
     if (duration == nullptr) {
-        duration = &durations_.Add(
-            {{"route", path()}, {"method", std::string(http::name_of(facts.method))}}, duration_buckets);
+        duration = &durations_.Add({{"route", path()}, {"method", std::string(http::name_of(facts.method))}},
+                                   duration_buckets);
     }
     duration->Observe(std::chrono::duration<double>(facts.duration).count());
 }
@@ -68,9 +70,7 @@ void metrics::rejected(http::rejection why) {
     rejected_.Add({{"reason", std::string(http::name_of(why))}}).Increment();
 }
 
-void metrics::sent(const std::string& topic) {
-    sent_.Add({{"topic", topic}, {"outcome", "sent"}}).Increment();
-}
+void metrics::sent(const std::string& topic) { sent_.Add({{"topic", topic}, {"outcome", "sent"}}).Increment(); }
 
 void metrics::sending_failed(const std::string& topic) {
     sent_.Add({{"topic", topic}, {"outcome", "failed"}}).Increment();
@@ -80,8 +80,6 @@ void metrics::consumed(const std::string& topic, const char* outcome) {
     consumed_.Add({{"topic", topic}, {"outcome", outcome}}).Increment();
 }
 
-std::string metrics::page() const {
-    return prometheus::TextSerializer().Serialize(registry_.Collect());
-}
+std::string metrics::page() const { return prometheus::TextSerializer().Serialize(registry_.Collect()); }
 
 } // namespace moving::service

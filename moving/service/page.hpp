@@ -19,6 +19,7 @@ std::optional<page> page_of(const http::request& asked);
 http::answer bad_page();
 
 /// A route that answers a page of a list; `more` are its own query parameters.
-http::route listing(std::string path, std::string summary, reading_handler handle, std::vector<http::parameter> more = {});
+http::route listing(std::string path, std::string summary, reading_handler handle,
+                    std::vector<http::parameter> more = {});
 
 } // namespace moving::service

@@ -40,7 +40,8 @@ http::answer page_of(store::session& db, http::request& asked) {
     const auto age_us = std::max(*age_ms * 1000, limits::feed_delay_us);
     json::array events;
     for (auto& entry : store::event_log(db).page(*after, *limit, text::now_us() - age_us)) {
-        events.push_back({{"sequence", entry.sequence}, {"id", std::move(entry.id)}, {"topic", std::move(entry.topic)}});
+        events.push_back(
+            {{"sequence", entry.sequence}, {"id", std::move(entry.id)}, {"topic", std::move(entry.topic)}});
     }
     return http::json(200, {{"events", std::move(events)}});
 }
@@ -58,16 +59,22 @@ http::answer event_of(store::session& db, http::request& asked) {
 
 std::vector<http::route> feed_routes() {
     std::vector<http::route> out;
-    out.push_back(reading("/events", "The ids of events that this service has told, in order: what others compare themselves with", page_of));
-    out.back().parameters = {{"after", http::parameter_place::query, false, "The sequence after which the page begins."},
-                             {"limit", http::parameter_place::query, false, "At most so many; 1000 is the most."},
-                             {"older_than_ms", http::parameter_place::query, false, "Only events of this age; at least 3000."}};
+    out.push_back(reading("/events",
+                          "The ids of events that this service has told, in order: what others compare themselves with",
+                          page_of));
+    out.back().parameters = {
+        {"after", http::parameter_place::query, false, "The sequence after which the page begins."},
+        {"limit", http::parameter_place::query, false, "At most so many; 1000 is the most."},
+        {"older_than_ms", http::parameter_place::query, false, "Only events of this age; at least 3000."}};
     out.push_back(reading("/events/{id}", "An event of the log, as it was told", event_of));
     return out;
 }
 
 reconciler::reconciler(const settings& of, const definition& service, intake& into, relay& sender, log::logger& lines)
-    : settings_(of), intake_(into), relay_(sender), log_(lines),
+    : settings_(of),
+      intake_(into),
+      relay_(sender),
+      log_(lines),
       client_({std::chrono::milliseconds(1'000), std::chrono::milliseconds(5'000), 4 * 1024 * 1024}) {
     for (const auto& each : service.subscriptions) {
         sources_[each.source].insert(each.topic);
@@ -93,7 +100,9 @@ std::optional<json::value> reconciler::get(const std::string& source, const std:
         }
     }
     if (silent_.insert(source).second) {
-        const auto why = !answer ? answer.error().sentence : error ? error.message() : "status " + std::to_string(answer->status);
+        const auto why = !answer ? answer.error().sentence
+                         : error ? error.message()
+                                 : "status " + std::to_string(answer->status);
         log_.warning("a service cannot be asked for its events", {{"source", source}, {"url", url}, {"why", why}});
     }
     return std::nullopt;
@@ -107,7 +116,8 @@ std::size_t reconciler::look_at(store::session& db, const std::string& source, c
     const auto name = "feed of " + source;
     std::size_t repaired = 0;
     for (std::int64_t events = limits::feed_page; events == limits::feed_page;) {
-        const auto mark = store::attempt(db, [&](store::session& on) { return store::marks(on).get(name).value_or(0); });
+        const auto mark =
+            store::attempt(db, [&](store::session& on) { return store::marks(on).get(name).value_or(0); });
         if (!mark) {
             return repaired;
         }
@@ -152,7 +162,8 @@ bool reconciler::repair(store::session& db, const std::string& url, const std::s
     }
     const auto event = bus::decode(answer->body, bus::check_digest::yes);
     if (!event) {
-        log_.error("an event in another's log is not sound", {{"source", source}, {"event_id", id}, {"why", event.error().sentence}});
+        log_.error("an event in another's log is not sound",
+                   {{"source", source}, {"event_id", id}, {"why", event.error().sentence}});
         return true;
     }
     const auto began = text::now_us();
@@ -168,7 +179,8 @@ bool reconciler::repair(store::session& db, const std::string& url, const std::s
     }
     relay_.hand_over(std::move(told));
     if (std::string_view(became->what) != "twice") {
-        log_.warning("event repaired", {{"trace", became->trace}, {"event_id", id}, {"topic", became->topic}, {"source", source}});
+        log_.warning("event repaired",
+                     {{"trace", became->trace}, {"event_id", id}, {"topic", became->topic}, {"source", source}});
     }
     intake_.report(*became, text::now_us() - began);
     return true;

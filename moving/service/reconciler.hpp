@@ -11,9 +11,9 @@
 
 namespace moving::service {
 
-/// Finds events that were told and never arrived, and gives them their effect. Kafka is not asked: the service that told an
-/// event has it in its log, and answers there what is in it (`GET /events`). What stands in that log, is old enough, and is
-/// not in our inbox was lost on the way, or changed beyond recognition.
+/// Finds events that were told and never arrived, and gives them their effect. Kafka is not asked: the service that
+/// told an event has it in its log, and answers there what is in it (`GET /events`). What stands in that log, is old
+/// enough, and is not in our inbox was lost on the way, or changed beyond recognition.
 ///
 ///   other service: event log ──GET /events──► ids ──► not in our inbox? ──GET /events/ID──► intake
 ///

@@ -7,6 +7,7 @@
 #include "moving/store/transact.hpp"
 #include "moving/text/limits.hpp"
 #include "moving/text/time.hpp"
+#include "moving/text/trace.hpp"
 
 namespace moving::service {
 
@@ -45,13 +46,20 @@ relay::~relay() {
 
 void relay::make_producer() {
     producer_.reset(); // the old one's outcomes come before the new one's tickets
-    producer_ = std::make_unique<bus::producer>(settings_.kafka, safe() ? bus::producing::safe : bus::producing::hurried,
-                                                [this](std::uint64_t ticket, std::string_view error) { outcome_of(ticket, error); });
+    producer_ = std::make_unique<bus::producer>(
+        settings_.kafka, safe() ? bus::producing::safe : bus::producing::hurried,
+        [this](std::uint64_t ticket, std::string_view error) { outcome_of(ticket, error); });
 }
 
 void relay::hand_over(std::vector<outgoing>&& events) {
     if (events.empty()) {
         return;
+    }
+    for (const auto& event : events) {
+        log_.info("event told", {{"trace", text::trace_id_of(event.traceparent)},
+                                 {"event_id", event.id},
+                                 {"topic", event.topic},
+                                 {"key", event.key}});
     }
     {
         const std::lock_guard lock(mutex_);
@@ -60,7 +68,8 @@ void relay::hand_over(std::vector<outgoing>&& events) {
                 queue_.push_back(std::move(event));
             } else if (!safe()) {
                 counts_.sending_failed(event.topic);
-                log_.error("event dropped", {{"event_id", event.id}, {"topic", event.topic}, {"why", "the queue to Kafka is full"}});
+                log_.error("event dropped",
+                           {{"event_id", event.id}, {"topic", event.topic}, {"why", "the queue to Kafka is full"}});
             } // safe: the sweep finds it in the log
         }
     }
@@ -110,7 +119,8 @@ void relay::take(std::deque<outgoing>& into) {
 void relay::send_waiting() {
     while (!waiting_.empty()) {
         auto& event = waiting_.front();
-        // Hurried: nothing to look up later but the topic. Safe: the ticket is the row's sequence, so none is sent twice at a time.
+        // Hurried: nothing to look up later but the topic. Safe: the ticket is the row's sequence, so none is sent
+        // twice at a time.
         const auto ticket = safe() ? static_cast<std::uint64_t>(event.sequence) : next_ticket_++;
         if (!in_flight_.emplace(ticket, in_flight{event.id, event.topic, text::now_us()}).second) {
             waiting_.pop_front();
@@ -133,28 +143,33 @@ void relay::outcome_of(std::uint64_t ticket, std::string_view error) {
     if (error.empty()) {
         counts_.sent(event.topic);
         if (log_.says(log::level::debug)) {
-            log_.debug("event sent", {{"event_id", event.id}, {"topic", event.topic}, {"duration_us", text::now_us() - event.handed_us}});
+            log_.debug(
+                "event sent",
+                {{"event_id", event.id}, {"topic", event.topic}, {"duration_us", text::now_us() - event.handed_us}});
         }
         if (safe()) {
             acknowledged_.push_back(static_cast<std::int64_t>(ticket));
         }
     } else {
         counts_.sending_failed(event.topic);
-        log_.error("event not sent", {{"event_id", event.id}, {"topic", event.topic}, {"why", error},
-                                      {"again", safe()}});
+        log_.error("event not sent",
+                   {{"event_id", event.id}, {"topic", event.topic}, {"why", error}, {"again", safe()}});
     }
     in_flight_.erase(found);
 }
 
 void relay::mark_sent(bool now) {
-    if (acknowledged_.empty() || (!now && clock::now() - marked_at_ < mark_every && acknowledged_.size() < marked_at_once)) {
+    if (acknowledged_.empty() ||
+        (!now && clock::now() - marked_at_ < mark_every && acknowledged_.size() < marked_at_once)) {
         return;
     }
     marked_at_ = clock::now();
     std::sort(acknowledged_.begin(), acknowledged_.end());
     for (std::size_t begin = 0; begin < acknowledged_.size(); begin += marked_at_once) {
-        const auto part = std::span(acknowledged_).subspan(begin, std::min(marked_at_once, acknowledged_.size() - begin));
-        const auto marked = store::transact(*session_, [&](store::session& db) { store::event_log(db).mark_sent(part, text::now_us()); });
+        const auto part =
+            std::span(acknowledged_).subspan(begin, std::min(marked_at_once, acknowledged_.size() - begin));
+        const auto marked = store::transact(
+            *session_, [&](store::session& db) { store::event_log(db).mark_sent(part, text::now_us()); });
         if (!marked) {
             // They are sent again by the sweep; whoever has them knows their ids.
             log_.warning("sent events could not be marked", {{"why", marked.error().sentence}});
@@ -172,7 +187,8 @@ void relay::sweep() {
     const auto orphans = store::transact(*session_, [&](store::session& db) {
         store::event_log log(db);
         counts_.outbox_depth().Set(static_cast<double>(log.unsent_count()));
-        const auto room = static_cast<std::int64_t>(limits::relay_events - std::min(limits::relay_events, waiting_.size()));
+        const auto room =
+            static_cast<std::int64_t>(limits::relay_events - std::min(limits::relay_events, waiting_.size()));
         return log.claim(settings_.instance, now, now - limits::orphan_us, std::min<std::int64_t>(room, 500));
     });
     if (!orphans) {
@@ -181,7 +197,9 @@ void relay::sweep() {
     }
     for (const auto& event : *orphans) {
         if (!in_flight_.contains(static_cast<std::uint64_t>(event.sequence))) {
-            log_.info("event taken over", {{"event_id", event.id}, {"topic", event.topic}, {"trace", event.traceparent}});
+            log_.info(
+                "event taken over",
+                {{"event_id", event.id}, {"topic", event.topic}, {"trace", text::trace_id_of(event.traceparent)}});
             waiting_.push_back({event.sequence, event.id, event.topic, event.key, event.traceparent, event.payload});
         }
     }

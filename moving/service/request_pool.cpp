@@ -6,7 +6,8 @@
 
 namespace moving::service {
 
-request_pool::request_pool(const settings& of, store::database& database, relay& sender, metrics& counts, log::logger& lines)
+request_pool::request_pool(const settings& of, store::database& database, relay& sender, metrics& counts,
+                           log::logger& lines)
     : counts_(counts), log_(lines), reads_on_loop_(database.embedded()) {
     if (reads_on_loop_) {
         loop_desk_ = std::make_unique<desk>(of, database, sender, lines);
@@ -19,9 +20,7 @@ request_pool::request_pool(const settings& of, store::database& database, relay&
     }
 }
 
-request_pool::~request_pool() {
-    stop();
-}
+request_pool::~request_pool() { stop(); }
 
 void request_pool::stop() {
     {

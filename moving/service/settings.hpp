@@ -33,8 +33,8 @@ struct settings {
     /// How often the reconciler looks, and how old an event must be to be missed.
     std::chrono::milliseconds reconcile_every{1'000};
     std::chrono::milliseconds reconcile_after{10'000};
-    /// How long events, and ids of events that had their effect, are remembered. The reconciler finds what was lost within
-    /// this time; a copy that comes later would have its effect twice.
+    /// How long events, and ids of events that had their effect, are remembered. The reconciler finds what was lost
+    /// within this time; a copy that comes later would have its effect twice.
     std::chrono::seconds keep{24 * 3600};
     std::chrono::milliseconds grace{10'000};
     log::level least = log::level::info;

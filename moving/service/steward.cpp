@@ -28,8 +28,15 @@ constexpr std::int64_t forgotten_at_once = 2'000;
 
 steward::steward(const settings& of, const definition& service, store::database& database, intake& into, relay& sender,
                  consumer_loop* consumer, metrics& counts, log::logger& lines)
-    : settings_(of), intake_(into), relay_(sender), consumer_(consumer), counts_(counts), log_(lines),
-      session_(database.connect()), reconciler_(of, service, into, sender, lines), thread_([this] { run(); }) {}
+    : settings_(of),
+      intake_(into),
+      relay_(sender),
+      consumer_(consumer),
+      counts_(counts),
+      log_(lines),
+      session_(database.connect()),
+      reconciler_(of, service, into, sender, lines),
+      thread_([this] { run(); }) {}
 
 steward::~steward() {
     {
@@ -51,7 +58,8 @@ void steward::run() {
             counts_.lag().Set(static_cast<double>(consumer_->lag()));
         }
         if (safe && database_up_ && holds_lease()) {
-            intake_.retry(session_, retried_at_once, [this](std::vector<outgoing>&& told) { relay_.hand_over(std::move(told)); });
+            intake_.retry(session_, retried_at_once,
+                          [this](std::vector<outgoing>&& told) { relay_.hand_over(std::move(told)); });
             if (clock::now() - reconciled_at >= settings_.reconcile_every) {
                 reconciler_.look(session_);
                 reconciled_at = clock::now();
@@ -64,7 +72,8 @@ void steward::run() {
         lock.lock();
     }
     if (safe) {
-        static_cast<void>(store::transact(session_, [&](store::session& db) { store::leases(db).release("steward", settings_.instance); }));
+        static_cast<void>(store::transact(
+            session_, [&](store::session& db) { store::leases(db).release("steward", settings_.instance); }));
     }
 }
 

@@ -11,9 +11,9 @@
 
 namespace moving::service {
 
-/// What has to be looked after: is the database there, what is parked and due, what never arrived, what may be forgotten.
-/// Retries, reconciling and forgetting are done by one instance of a service, which holds the lease "steward"; when it dies
-/// another has it some seconds later.
+/// What has to be looked after: is the database there, what is parked and due, what never arrived, what may be
+/// forgotten. Retries, reconciling and forgetting are done by one instance of a service, which holds the lease
+/// "steward"; when it dies another has it some seconds later.
 ///
 /// Owner: the instance; a thread of its own.
 class steward {

@@ -8,7 +8,8 @@
 namespace moving::service::topics {
 
 inline const std::string account_created = "account_created";
-inline const std::string announcement_created = "announcement_created"; ///< announcement_cancelled too: in order with it
+inline const std::string announcement_created =
+    "announcement_created"; ///< announcement_cancelled too: in order with it
 inline const std::string announcement_matched = "announcement_matched";
 inline const std::string tracking_updated = "tracking_updated";
 inline const std::string tracking_finished = "tracking_finished";

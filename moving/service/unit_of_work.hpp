@@ -25,14 +25,15 @@ struct outgoing {
 
 /// What a handler of a request or of an event works with: the database and the events it tells.
 ///
-/// safe: all of it is one transaction; events go into the event log with it and to Kafka after it. naive: each statement
-/// commits by itself, and events go to Kafka after the handler has returned, if the process still lives.
+/// safe: all of it is one transaction; events go into the event log with it and to Kafka after it. naive: each
+/// statement commits by itself, and events go to Kafka after the handler has returned, if the process still lives.
 ///
 /// Lives as long as one try of the handler; one thread. A handler may be called again when its transaction met another,
 /// so it keeps nothing outside.
 class unit_of_work {
 public:
-    unit_of_work(store::session& session, const settings& of, log::logger& lines, text::trace_context trace, std::int64_t now_us)
+    unit_of_work(store::session& session, const settings& of, log::logger& lines, text::trace_context trace,
+                 std::int64_t now_us)
         : session_(session), settings_(of), log_(lines), trace_(std::move(trace)), now_us_(now_us) {}
 
     [[nodiscard]] store::session& db() const noexcept { return session_; }
@@ -45,7 +46,8 @@ public:
     void belongs_to(text::trace_context trace) { trace_ = std::move(trace); }
 
     /// Tells the other services. `key` decides what stays in order. Returns the event's id.
-    std::string tell(const std::string& topic, const std::string& type, const std::string& key, boost::json::object data);
+    std::string tell(const std::string& topic, const std::string& type, const std::string& key,
+                     boost::json::object data);
     /// A record that is no event of ours: dead letters.
     void tell_raw(const std::string& topic, const std::string& key, std::string payload);
 

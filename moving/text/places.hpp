@@ -23,8 +23,8 @@ std::span<const std::string_view> place_names();
 /// Along the great circle, on a sphere of 6371 km.
 int distance_km(const place& from, const place& to) noexcept;
 
-/// What the transport costs, in points: something to begin with, more with distance and size. Between 5 and 100, so that an
-/// account's first 200 points pay for two moves at least.
+/// What the transport costs, in points: something to begin with, more with distance and size. Between 5 and 100, so
+/// that an account's first 200 points pay for two moves at least.
 int points_for(const place& from, const place& to, int litres) noexcept;
 
 } // namespace moving::text

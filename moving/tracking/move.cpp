@@ -22,7 +22,10 @@ void write_down(service::unit_of_work& work, const move& of, const happening& wh
 }
 
 void tell_update(service::unit_of_work& work, const move& of, const happening& what) {
-    json::object data{{"good", of.good}, {"kind", what.kind}, {"state", of.state}, {"version", of.version},
+    json::object data{{"good", of.good},
+                      {"kind", what.kind},
+                      {"state", of.state},
+                      {"version", of.version},
                       {"at", text::rfc3339(work.now_us())}};
     if (what.place) {
         data["place"] = *what.place;
@@ -31,20 +34,27 @@ void tell_update(service::unit_of_work& work, const move& of, const happening& w
         data["note"] = *what.note;
     }
     const auto event = work.tell(service::topics::tracking_updated, "tracking_updated", of.good, std::move(data));
-    work.log().info("move updated", {{"trace", work.trace().trace_id}, {"good", of.good}, {"kind", what.kind}, {"state", of.state},
-                                     {"version", of.version}, {"event_id", event}});
+    work.log().info("move updated", {{"trace", work.trace().trace_id},
+                                     {"good", of.good},
+                                     {"kind", what.kind},
+                                     {"state", of.state},
+                                     {"version", of.version},
+                                     {"event_id", event}});
 }
 
 void tell_end(service::unit_of_work& work, const move& of) {
-    const auto event = work.tell(service::topics::tracking_finished, "tracking_finished", of.good,
-                                 {{"good", of.good}, {"owner", of.owner}, {"litres", of.litres}, {"legs", json::parse(of.legs)}});
+    const auto event =
+        work.tell(service::topics::tracking_finished, "tracking_finished", of.good,
+                  {{"good", of.good}, {"owner", of.owner}, {"litres", of.litres}, {"legs", json::parse(of.legs)}});
     work.log().info("move finished", {{"trace", work.trace().trace_id}, {"good", of.good}, {"event_id", event}});
 }
 
 } // namespace
 
 std::optional<move> find_move(store::session& db, std::string_view good) {
-    auto row = db.one("SELECT good, owner, state, version, litres, legs, traceparent, updated_us FROM move WHERE good = :good", {good});
+    auto row =
+        db.one("SELECT good, owner, state, version, litres, legs, traceparent, updated_us FROM move WHERE good = :good",
+               {good});
     if (!row) {
         return std::nullopt;
     }
@@ -58,9 +68,7 @@ bool is_next_state(std::string_view now, std::string_view wanted) {
     return at != states.end() && at + 1 != states.end() && *(at + 1) == wanted;
 }
 
-bool is_over(std::string_view state) {
-    return state == service::event_shapes::states().back();
-}
+bool is_over(std::string_view state) { return state == service::event_shapes::states().back(); }
 
 void happen(service::unit_of_work& work, move& of, const happening& what) {
     // Whoever makes the request has a trace of his own; what happens belongs to the move's.

@@ -35,8 +35,8 @@ struct happening {
     std::optional<std::string> note;
 };
 
-/// Writes it down with the next version and tells tracking_updated, at the end tracking_finished too. Throws failure (conflict)
-/// when somebody else changed the move meanwhile.
+/// Writes it down with the next version and tells tracking_updated, at the end tracking_finished too. Throws failure
+/// (conflict) when somebody else changed the move meanwhile.
 void happen(service::unit_of_work& work, move& of, const happening& what);
 /// The first happening of a move whose row is new.
 void opened(service::unit_of_work& work, const move& of);

@@ -34,22 +34,24 @@ const text::shape& incident_body() {
 }
 
 std::vector<store::migration> tables() {
-    return {{store::first_service_version,
-             "moves",
-             {"CREATE TABLE move (good TEXT PRIMARY KEY, owner TEXT NOT NULL, state TEXT NOT NULL, version BIGINT NOT NULL,"
-              " litres BIGINT NOT NULL, legs TEXT NOT NULL, traceparent TEXT NOT NULL, opened_us BIGINT NOT NULL,"
-              " updated_us BIGINT NOT NULL) KEYED",
-              "CREATE INDEX move_by_owner ON move (owner, good)",
-              "CREATE TABLE driven (id SEQUENCE_KEY, good TEXT NOT NULL, driver TEXT NOT NULL)",
-              "CREATE INDEX driven_by_driver ON driven (driver, good)",
-              "CREATE TABLE happening (id SEQUENCE_KEY, good TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,"
-              " version BIGINT NOT NULL, place TEXT, note TEXT, at_us BIGINT NOT NULL)",
-              "CREATE INDEX happening_by_good ON happening (good, id)"}}};
+    return {
+        {store::first_service_version,
+         "moves",
+         {"CREATE TABLE move (good TEXT PRIMARY KEY, owner TEXT NOT NULL, state TEXT NOT NULL, version BIGINT NOT NULL,"
+          " litres BIGINT NOT NULL, legs TEXT NOT NULL, traceparent TEXT NOT NULL, opened_us BIGINT NOT NULL,"
+          " updated_us BIGINT NOT NULL) KEYED",
+          "CREATE INDEX move_by_owner ON move (owner, good)",
+          "CREATE TABLE driven (id SEQUENCE_KEY, good TEXT NOT NULL, driver TEXT NOT NULL)",
+          "CREATE INDEX driven_by_driver ON driven (driver, good)",
+          "CREATE TABLE happening (id SEQUENCE_KEY, good TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,"
+          " version BIGINT NOT NULL, place TEXT, note TEXT, at_us BIGINT NOT NULL)",
+          "CREATE INDEX happening_by_good ON happening (good, id)"}}};
 }
 
 /// Put together by hand: this is what everybody asks for, again and again.
 std::string text_of(const move& of) {
-    std::string out = R"({"good":)" + json::serialize(json::string(of.good)) + R"(,"owner":)" + json::serialize(json::string(of.owner));
+    std::string out = R"({"good":)" + json::serialize(json::string(of.good)) + R"(,"owner":)" +
+                      json::serialize(json::string(of.owner));
     out += R"(,"state":")" + of.state + R"(","version":)" + std::to_string(of.version) + R"(,"legs":)" + of.legs;
     out += R"(,"updated":")" + text::rfc3339(of.updated_us) + "\"}";
     return out;
@@ -71,8 +73,12 @@ http::answer history(session& db, http::request& asked) {
         return none(good);
     }
     json::array out;
-    for (const auto& row : db.query("SELECT kind, state, version, place, note, at_us FROM happening WHERE good = :good ORDER BY id", {good})) {
-        json::object each{{"kind", row.text(0)}, {"state", row.text(1)}, {"version", row.integer(2)}, {"at", text::rfc3339(row.integer(5))}};
+    for (const auto& row : db.query(
+             "SELECT kind, state, version, place, note, at_us FROM happening WHERE good = :good ORDER BY id", {good})) {
+        json::object each{{"kind", row.text(0)},
+                          {"state", row.text(1)},
+                          {"version", row.integer(2)},
+                          {"at", text::rfc3339(row.integer(5))}};
         if (const auto place = row.maybe_text(3)) {
             each["place"] = *place;
         }
@@ -94,14 +100,16 @@ http::answer list(session& db, http::request& asked) {
     if (owner.has_value() == driver.has_value()) {
         return http::problem(400, "Say whose: owner=NAME or driver=NAME.");
     }
-    const auto rows = owner ? db.query("SELECT good FROM move WHERE owner = :owner AND good > :after ORDER BY good LIMIT :limit",
-                                       {*owner, page->after, page->limit})
-                            : db.query("SELECT good FROM driven WHERE driver = :driver AND good > :after ORDER BY good LIMIT :limit",
-                                       {*driver, page->after, page->limit});
+    const auto rows =
+        owner ? db.query("SELECT good FROM move WHERE owner = :owner AND good > :after ORDER BY good LIMIT :limit",
+                         {*owner, page->after, page->limit})
+              : db.query("SELECT good FROM driven WHERE driver = :driver AND good > :after ORDER BY good LIMIT :limit",
+                         {*driver, page->after, page->limit});
     json::array moves;
     for (const auto& row : rows) {
         if (const auto found = find_move(db, row.text(0))) {
-            moves.push_back({{"good", found->good}, {"owner", found->owner}, {"state", found->state}, {"version", found->version}});
+            moves.push_back(
+                {{"good", found->good}, {"owner", found->owner}, {"state", found->state}, {"version", found->version}});
         }
     }
     return http::json(200, {{"moves", std::move(moves)}});
@@ -159,9 +167,11 @@ void show_to_followers(const bus::event& event, http::event_hub& hub) {
     const auto* good = event.data.if_contains("good");
     const auto* version = event.data.if_contains("version");
     const auto* kind = event.data.if_contains("kind");
-    if (good != nullptr && good->is_string() && version != nullptr && version->is_int64() && kind != nullptr && kind->is_string()) {
-        hub.publish(std::string(good->get_string()),
-                    {std::string(kind->get_string()), std::to_string(version->get_int64()), json::serialize(event.data)});
+    if (good != nullptr && good->is_string() && version != nullptr && version->is_int64() && kind != nullptr &&
+        kind->is_string()) {
+        hub.publish(
+            std::string(good->get_string()),
+            {std::string(kind->get_string()), std::to_string(version->get_int64()), json::serialize(event.data)});
     }
 }
 
@@ -179,8 +189,10 @@ outcome open_move(unit_of_work& work, const bus::event& event) {
     if (work.safe()) {
         const auto rows = work.db().execute(
             "INSERT INTO move (good, owner, state, version, litres, legs, traceparent, opened_us, updated_us)"
-            " VALUES (:good, :owner, :state, :version, :litres, :legs, :traceparent, :now, :now) ON CONFLICT (good) DO NOTHING",
-            {opening.good, opening.owner, opening.state, opening.version, opening.litres, opening.legs, opening.traceparent, work.now_us()});
+            " VALUES (:good, :owner, :state, :version, :litres, :legs, :traceparent, :now, :now) ON CONFLICT (good) DO "
+            "NOTHING",
+            {opening.good, opening.owner, opening.state, opening.version, opening.litres, opening.legs,
+             opening.traceparent, work.now_us()});
         if (rows == 0) {
             return outcome::poison("the good " + opening.good + " is moved already: it was matched twice");
         }
@@ -188,10 +200,12 @@ outcome open_move(unit_of_work& work, const bus::event& event) {
         // "Save": whatever was there is replaced.
         work.db().execute(
             "INSERT INTO move (good, owner, state, version, litres, legs, traceparent, opened_us, updated_us)"
-            " VALUES (:good, :owner, :state, :version, :litres, :legs, :traceparent, :now, :now) ON CONFLICT (good) DO UPDATE SET"
+            " VALUES (:good, :owner, :state, :version, :litres, :legs, :traceparent, :now, :now) ON CONFLICT (good) DO "
+            "UPDATE SET"
             " owner = excluded.owner, state = excluded.state, version = excluded.version, litres = excluded.litres,"
             " legs = excluded.legs, traceparent = excluded.traceparent, updated_us = excluded.updated_us",
-            {opening.good, opening.owner, opening.state, opening.version, opening.litres, opening.legs, opening.traceparent, work.now_us()});
+            {opening.good, opening.owner, opening.state, opening.version, opening.litres, opening.legs,
+             opening.traceparent, work.now_us()});
     }
     for (const auto& leg : legs) {
         work.db().execute("INSERT INTO driven (good, driver) VALUES (:good, :driver)",
@@ -207,17 +221,22 @@ service::definition define(const service::settings&) {
     service::definition out;
     out.name = "tracking";
     out.tables = tables();
-    out.routes.push_back(service::listing("/tracking", "Moves of an owner or a driver", list,
-                                          {{"owner", http::parameter_place::query, false, "Only this owner's."},
-                                           {"driver", http::parameter_place::query, false, "Only those that he drives."}}));
+    out.routes.push_back(
+        service::listing("/tracking", "Moves of an owner or a driver", list,
+                         {{"owner", http::parameter_place::query, false, "Only this owner's."},
+                          {"driver", http::parameter_place::query, false, "Only those that he drives."}}));
     out.routes.push_back(service::reading("/tracking/{good}", "Where a move is", show));
     out.routes.push_back(service::reading("/tracking/{good}/history", "All that happened to a move", history));
-    out.routes.push_back(service::streaming("/tracking/{good}/events", "What happens to a move, as it happens", follow));
-    out.routes.push_back(service::writing(http::verb::patch, "/tracking/{good}", "The next step of a move", &state_body(), step));
-    out.routes.push_back(service::writing(http::verb::post, "/tracking/{good}/waypoints", "The move has passed a town", &waypoint_body(),
-                                          [](unit_of_work& work, http::request& asked) { return add_happening(work, asked, "waypoint"); }));
-    out.routes.push_back(service::writing(http::verb::post, "/tracking/{good}/incidents", "Something went wrong", &incident_body(),
-                                          [](unit_of_work& work, http::request& asked) { return add_happening(work, asked, "incident"); }));
+    out.routes.push_back(
+        service::streaming("/tracking/{good}/events", "What happens to a move, as it happens", follow));
+    out.routes.push_back(
+        service::writing(http::verb::patch, "/tracking/{good}", "The next step of a move", &state_body(), step));
+    out.routes.push_back(service::writing(
+        http::verb::post, "/tracking/{good}/waypoints", "The move has passed a town", &waypoint_body(),
+        [](unit_of_work& work, http::request& asked) { return add_happening(work, asked, "waypoint"); }));
+    out.routes.push_back(service::writing(
+        http::verb::post, "/tracking/{good}/incidents", "Something went wrong", &incident_body(),
+        [](unit_of_work& work, http::request& asked) { return add_happening(work, asked, "incident"); }));
     out.subscriptions = {{service::topics::announcement_matched, "announcement_matched", "matching",
                           &service::event_shapes::announcement_matched(), open_move}};
     out.watched_topics = {service::topics::tracking_updated};
