@@ -21,7 +21,7 @@ constexpr std::int64_t most_litres = 5'000;
 
 const text::shape& announcement_body() {
     static const text::shape shape(
-        {text::one_of_field("kind", {"GOOD", "COURSE"}).described("GOOD: to be moved; COURSE: a trip with room"),
+        {text::one_of_field("type", {"GOOD", "COURSE"}).described("GOOD: to be moved; COURSE: a trip with room"),
          text::text_field("owner").between(1, 64), service::event_shapes::place_field("from"),
          service::event_shapes::place_field("to"), text::date_field("earliest"), text::date_field("latest"),
          text::integer_field("litres", 1, most_litres).described("its size, or the room in the car")});
@@ -48,7 +48,7 @@ constexpr store::sql select_one =
     " FROM announcement WHERE id = :id";
 
 json::object announcement_of(const store::row& row) {
-    json::object out{{"id", row.text(0)},     {"kind", row.text(1)},      {"owner", row.text(2)},
+    json::object out{{"id", row.text(0)},     {"type", row.text(1)},      {"owner", row.text(2)},
                      {"from", row.text(3)},   {"to", row.text(4)},        {"earliest", row.text(5)},
                      {"latest", row.text(6)}, {"litres", row.integer(7)}, {"state", row.text(8)}};
     if (const auto delivery = row.maybe_text(9)) {
@@ -85,13 +85,13 @@ http::answer announce(unit_of_work& work, http::request& asked) {
         "INSERT INTO announcement (id, kind, owner, from_place, to_place, earliest, latest, litres, state,"
         " delivery_version, trace, created_us) VALUES (:id, :kind, :owner, :from, :to, :earliest, :latest, :litres,"
         " 'OPEN', 0, :trace, :now)",
-        {id, text("kind"), text("owner"), text("from"), text("to"), text("earliest"), text("latest"),
+        {id, text("type"), text("owner"), text("from"), text("to"), text("earliest"), text("latest"),
          body.at("litres").as_int64(), work.trace().trace_id, work.now_us()});
     body["id"] = id;
     const auto event = work.tell(service::topics::announcement_created, "announcement_created", id, body);
     work.log().info("announced", {{"trace", work.trace().trace_id},
                                   {"announcement", id},
-                                  {"kind", text("kind")},
+                                  {"type", text("type")},
                                   {"owner", text("owner")},
                                   {"event_id", event}});
     body["state"] = "OPEN";

@@ -48,7 +48,7 @@ waiting waiting_of(const json::object& data, const unit_of_work& work) {
 }
 
 json::object announcement_of(const waiting& of, const char* kind) {
-    return {{"id", of.announcement},   {"kind", kind},        {"owner", of.owner},  {"from", of.from}, {"to", of.to},
+    return {{"id", of.announcement},   {"type", kind},        {"owner", of.owner},  {"from", of.from}, {"to", of.to},
             {"earliest", of.earliest}, {"latest", of.latest}, {"litres", of.litres}};
 }
 
@@ -80,7 +80,7 @@ void tell_match(unit_of_work& work, waiting_list& list, const pairing& made) {
 outcome take_announcement(unit_of_work& work, const bus::event& event) {
     waiting_list list(work.db());
     const auto announced = waiting_of(event.data, work);
-    const bool good = event.data.at("kind").as_string() == "GOOD";
+    const bool good = event.data.at("type").as_string() == "GOOD";
     if (work.safe()) {
         list.lock();
     }
@@ -139,7 +139,7 @@ http::answer list_waiting(session& db, http::request& asked) {
              " WHERE state = 'WAITING' AND announcement > :after ORDER BY announcement LIMIT :limit",
              {page->after, page->limit})) {
         out.push_back({{"announcement", row.text(0)},
-                       {"kind", row.text(1)},
+                       {"type", row.text(1)},
                        {"owner", row.text(2)},
                        {"from", row.text(3)},
                        {"to", row.text(4)},

@@ -19,7 +19,7 @@ constexpr std::int64_t most_litres = 5'000;
 constexpr std::int64_t most_legs = 2;
 
 shape announcement() {
-    return shape({text_field("id"), one_of_field("kind", {"GOOD", "COURSE"}), text_field("owner"), place_field("from"),
+    return shape({text_field("id"), one_of_field("type", {"GOOD", "COURSE"}), text_field("owner"), place_field("from"),
                   place_field("to"), date_field("earliest"), date_field("latest"),
                   integer_field("litres", 1, most_litres)});
 }

@@ -8,7 +8,7 @@ namespace moving::service::event_shapes {
 
 /// {"username"}
 const text::shape& account_created();
-/// {"id","kind","owner","from","to","earliest","latest","litres"}
+/// {"id","type","owner","from","to","earliest","latest","litres"}
 const text::shape& announcement_created();
 /// {"id","owner"}
 const text::shape& announcement_cancelled();
