@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <type_traits>
 
@@ -10,8 +11,16 @@
 
 namespace moving::store {
 
-/// Waits a little, longer with each attempt and never the same; false when it was tried often enough (text/limits.hpp).
-bool wait_before_attempt(int attempt);
+/// How often, and for how long, a transaction is tried that meets conflicts (text/limits.hpp).
+class patience {
+public:
+    /// Waits a little, longer each time and never the same; false when it was tried often or long enough.
+    bool wait();
+
+private:
+    std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+    int attempts_ = 1;
+};
 
 namespace detail {
 
@@ -36,7 +45,7 @@ tl::expected<Result, trouble> transact(session& on, Work&& work) {
     if (on.in_transaction()) {
         return tl::unexpected(trouble{trouble_kind::bug, "a transaction within a transaction"});
     }
-    for (int attempt = 0;; ++attempt) {
+    for (patience left;;) {
         try {
             on.begin();
             auto result = detail::as_expected<Result>(on, work);
@@ -44,7 +53,7 @@ tl::expected<Result, trouble> transact(session& on, Work&& work) {
             return result;
         } catch (const failure& why) {
             on.rollback();
-            if (why.trouble().kind != trouble_kind::conflict || !wait_before_attempt(attempt)) {
+            if (why.trouble().kind != trouble_kind::conflict || !left.wait()) {
                 return tl::unexpected(why.trouble());
             }
         } catch (...) {
