@@ -6,6 +6,7 @@
 #include <soci/sqlite3/soci-sqlite3.h>
 
 #include "moving/store/engine.hpp"
+#include "moving/store/patience.hpp"
 #include "moving/store/sentences.hpp"
 #include "moving/text/limits.hpp"
 
@@ -126,7 +127,17 @@ void sqlite_link::set_up(const settings& how) {
 
 void sqlite_link::keep_log_ahead() {
     auto statement = prepare("PRAGMA journal_mode=WAL");
-    statement->execute({});
+    // Who changes it first keeps the others out and SQLite does not let them wait: they ask again.
+    for (patience left;;) {
+        try {
+            statement->execute({});
+            break;
+        } catch (const failure& why) {
+            if (why.trouble().kind != trouble_kind::conflict || !left.wait()) {
+                throw;
+            }
+        }
+    }
     if (const auto mode = statement->take_rows(); mode.empty() || mode.front().text(0) != "wal") {
         throw failure({trouble_kind::gone, shown_ + " lies where SQLite cannot keep a log for several connections"});
     }

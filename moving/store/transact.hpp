@@ -1,26 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <type_traits>
 
 #include <tl/expected.hpp>
 
+#include "moving/store/patience.hpp"
 #include "moving/store/session.hpp"
 
 namespace moving::store {
-
-/// How often, and for how long, a transaction is tried that meets conflicts (text/limits.hpp).
-class patience {
-public:
-    /// Waits a little, longer each time and never the same; false when it was tried often or long enough.
-    bool wait();
-
-private:
-    std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-    int attempts_ = 1;
-};
 
 namespace detail {
 

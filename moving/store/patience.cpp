@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "moving/store/transact.hpp"
+#include "moving/store/patience.hpp"
 
 #include <algorithm>
 #include <chrono>
