@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
@@ -17,7 +18,16 @@ namespace moving::operate {
 
 namespace {
 
-[[noreturn]] void become(const std::vector<std::string>& arguments, const std::string& service, int output,
+/// The path of this program: a child that is started by it has its name in `ps`. When the file was replaced meanwhile (a
+/// new build), the running one is taken.
+std::string program() {
+    std::array<char, 4096> path{};
+    const auto size = readlink("/proc/self/exe", path.data(), path.size() - 1);
+    const std::string found = size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : std::string();
+    return access(found.c_str(), X_OK) == 0 ? found : "/proc/self/exe";
+}
+
+[[noreturn]] void become(const std::string& path, const std::vector<std::string>& arguments, const std::string& service, int output,
                          pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) {
@@ -36,7 +46,7 @@ namespace {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    execv("/proc/self/exe", words.data());
+    execv(path.c_str(), words.data());
     _exit(127);
 }
 
@@ -48,9 +58,10 @@ child start_child(const std::vector<std::string>& arguments, const std::string& 
         throw std::system_error(errno, std::generic_category(), "pipe");
     }
     const auto parent = getpid();
+    const auto path = program();
     const auto pid = fork();
     if (pid == 0) {
-        become(arguments, service, ends[1], parent);
+        become(path, arguments, service, ends[1], parent);
     }
     close(ends[1]);
     if (pid < 0) {

@@ -179,7 +179,7 @@ checked shape_check::one(const field& f, const boost::json::value& value, const 
     case field_kind::one_of: return check_one_of(f, value, pointer);
     case field_kind::date: return check_date(value, pointer);
     case field_kind::object:
-        return value.is_object() ? object(f.inner.front(), value.get_object(), pointer)
+        return value.is_object() ? object(*f.inner, value.get_object(), pointer)
                                  : wrong(pointer, "must be an object, but is " + std::string(kind_of(value)));
     case field_kind::list:
     case field_kind::list_of_texts: return list(f, value, pointer);
@@ -203,7 +203,7 @@ checked shape_check::list(const field& f, const boost::json::value& value, const
         if (f.kind == field_kind::list_of_texts) {
             good = check_text(text_field(""), elements[i], place);
         } else if (elements[i].is_object()) {
-            good = object(f.inner.front(), elements[i].get_object(), place);
+            good = object(*f.inner, elements[i].get_object(), place);
         } else {
             good = wrong(place, "must be an object, but is " + std::string(kind_of(elements[i])));
         }
@@ -240,11 +240,11 @@ boost::json::object shape_check::schema_of(const field& f) {
         out["type"] = "string";
         out["format"] = "date";
         break;
-    case field_kind::object: out = f.inner.front().json_schema(); break;
+    case field_kind::object: out = f.inner->json_schema(); break;
     case field_kind::list:
     case field_kind::list_of_texts:
         out["type"] = "array";
-        out["items"] = f.kind == field_kind::list ? f.inner.front().json_schema() : schema_of(text_field(""));
+        out["items"] = f.kind == field_kind::list ? f.inner->json_schema() : schema_of(text_field(""));
         limit("minItems", "maxItems");
         break;
     }
@@ -312,11 +312,15 @@ field one_of_field(std::string name, std::vector<std::string> choices) {
 field date_field(std::string name) { return {.name = std::move(name), .kind = field_kind::date}; }
 
 field object_field(std::string name, shape inner) {
-    return {.name = std::move(name), .kind = field_kind::object, .inner = {std::move(inner)}};
+    return {
+        .name = std::move(name), .kind = field_kind::object, .inner = std::make_shared<const shape>(std::move(inner))};
 }
 
 field list_field(std::string name, shape inner) {
-    return {.name = std::move(name), .kind = field_kind::list, .most = longest_list, .inner = {std::move(inner)}};
+    return {.name = std::move(name),
+            .kind = field_kind::list,
+            .most = longest_list,
+            .inner = std::make_shared<const shape>(std::move(inner))};
 }
 
 field text_list_field(std::string name) {

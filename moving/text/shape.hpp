@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -32,8 +33,8 @@ struct field {
     std::int64_t least = 0;
     std::int64_t most = std::numeric_limits<std::int64_t>::max();
     std::vector<std::string> choices = {};
-    /// The shape of the object, or of each element of the list: one element or none, as a shape holds fields itself.
-    std::vector<shape> inner = {};
+    /// The shape of the object, or of each element of the list.
+    std::shared_ptr<const shape> inner = nullptr;
     std::string description = {};
 
     [[nodiscard]] field optional() &&;

@@ -304,6 +304,7 @@ run_bench() {
         load) ensure_packages bench; build_preset release chaosbroker; shift; bench/load.sh "$@" ;;
         metrics) build_preset release metrics_bench; shift; build/release/bin/metrics_bench "$@" ;;
         load_texts) build_preset release load_texts_bench; shift; build/release/bin/load_texts_bench "$@" ;;
+        moving_store) build_preset release moving_store_bench; shift; build/release/bin/moving_store_bench "$@" ;;
         rewriting) build_preset release rewriting_bench; shift; build/release/bin/rewriting_bench "$@" ;;
         rules) build_preset release chaosbroker bench_client; shift; bench/rules.sh "$@" ;;
         instructions) ensure_packages bench; build_preset release rewriting_bench; bench/instructions.sh ;;
@@ -318,6 +319,7 @@ run_bench() {
             echo "./cb bench metrics    what a histogram costs: recording, merging, encoding"
             echo "./cb bench watch      what watch finds beside what programs say of themselves, and what 200 instances cost"
             echo "./cb bench rewriting  the same without sockets: pipeline, rules and log alone"
+            echo "./cb bench moving_store  what SQLite and PostgreSQL cost moving: reads, commits, outbox, inbox"
             echo "./cb bench load_texts the texts and judgements of load, without sockets"
             ;;
     esac
