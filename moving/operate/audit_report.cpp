@@ -120,7 +120,7 @@ std::string states_line(const char* title, const std::map<std::string, std::int6
 
 std::string places_of(const witness& of) {
     if (of.places.empty()) {
-        return ", which is not in the topic";
+        return ": not in the topic";
     }
     std::string out = " at";
     for (const auto& place : of.places) {
@@ -139,7 +139,7 @@ std::string finding_lines(const finding& of, bool with_places) {
             }
             out += fmt::format("{:>29}{}", "", each.id);
             if (!each.type.empty()) {
-                out += fmt::format("   {} {}", each.type, each.event_id);
+                out += "   " + each.type + (each.event_id.empty() ? "" : " " + each.event_id);
                 out += with_places ? places_of(each) : "";
             }
             out += '\n';
