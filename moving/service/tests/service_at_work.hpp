@@ -119,10 +119,15 @@ public:
 
     [[nodiscard]] store::session& db() { return desk_.session(); }
     [[nodiscard]] store::session another_session() { return database_.connect(); }
-    [[nodiscard]] const service::intake& into() const { return intake_; }
+    [[nodiscard]] store::database& all_of_it() { return database_; }
     [[nodiscard]] const settings& of() const { return settings_; }
     [[nodiscard]] const definition& what() const { return definition_; }
     [[nodiscard]] log::logger& lines() { return lines_; }
+    [[nodiscard]] desk& place() { return desk_; }
+    [[nodiscard]] const http::router& routes() const { return router_; }
+    /// As if the command line had told so; before the service does anything.
+    [[nodiscard]] settings& change() { return settings_; }
+    [[nodiscard]] service::intake& into() { return intake_; }
 
     using headers = std::vector<std::pair<std::string, std::string>>;
 
