@@ -46,18 +46,23 @@ struct consumer::client {
     client_handle handle;
 };
 
-consumer::consumer(const kafka_settings& settings, const std::string& group, const std::vector<std::string>& topics, consuming how)
+consumer::consumer(const kafka_settings& settings, const std::string& group, const std::vector<std::string>& topics,
+                   consuming how)
     : client_(std::make_unique<client>()) {
     client_->trouble = settings.trouble;
     client_->how = how;
-    client_->handle = make_client(
-        RD_KAFKA_CONSUMER, settings,
-        {{"group.id", group}, {"auto.offset.reset", "earliest"}, {"partition.assignment.strategy", "cooperative-sticky"},
-         {"session.timeout.ms", "10000"}, {"topic.metadata.refresh.interval.ms", "10000"},
-         {"allow.auto.create.topics", "false"}, {"enable.auto.offset.store", how == consuming::automatic ? "true" : "false"},
-         {"auto.commit.interval.ms", how == consuming::automatic ? "5000" : "250"},
-         {"queued.max.messages.kbytes", std::to_string(limits::fetched_ahead_kib)}, {"queued.min.messages", "1000"}},
-        &set_trouble_callback, &client_->trouble);
+    client_->handle = make_client(RD_KAFKA_CONSUMER, settings,
+                                  {{"group.id", group},
+                                   {"auto.offset.reset", "earliest"},
+                                   {"partition.assignment.strategy", "cooperative-sticky"},
+                                   {"session.timeout.ms", "10000"},
+                                   {"topic.metadata.refresh.interval.ms", "10000"},
+                                   {"allow.auto.create.topics", "false"},
+                                   {"enable.auto.offset.store", how == consuming::automatic ? "true" : "false"},
+                                   {"auto.commit.interval.ms", how == consuming::automatic ? "5000" : "250"},
+                                   {"queued.max.messages.kbytes", std::to_string(limits::fetched_ahead_kib)},
+                                   {"queued.min.messages", "1000"}},
+                                  &set_trouble_callback, &client_->trouble);
     rd_kafka_poll_set_consumer(client_->handle.get());
     partition_list wanted;
     for (const auto& topic : topics) {
@@ -69,9 +74,7 @@ consumer::consumer(const kafka_settings& settings, const std::string& group, con
     }
 }
 
-consumer::~consumer() {
-    rd_kafka_consumer_close(client_->handle.get());
-}
+consumer::~consumer() { rd_kafka_consumer_close(client_->handle.get()); }
 
 std::span<const message> consumer::poll(std::size_t most, int wait_ms) {
     take(client_->handle.get(), client_->batch, most, wait_ms);
@@ -121,7 +124,8 @@ std::int64_t consumer::lag() const {
         std::int64_t high = 0;
         const auto& each = list->elems[i];
         if (rd_kafka_get_watermark_offsets(client_->handle.get(), each.topic, each.partition, &low, &high) ==
-                RD_KAFKA_RESP_ERR_NO_ERROR && high > 0) {
+                RD_KAFKA_RESP_ERR_NO_ERROR &&
+            high > 0) {
             lag += std::max<std::int64_t>(0, high - std::max(each.offset, low));
         }
     }
@@ -151,11 +155,13 @@ struct listener::client {
     }
 };
 
-listener::listener(const kafka_settings& settings, const std::vector<std::string>& topics) : client_(std::make_unique<client>()) {
+listener::listener(const kafka_settings& settings, const std::vector<std::string>& topics)
+    : client_(std::make_unique<client>()) {
     client_->trouble = settings.trouble;
     client_->topics = topics;
     client_->handle = make_client(RD_KAFKA_CONSUMER, settings,
-                                  {{"group.id", "moving-listener"}, {"enable.auto.commit", "false"},
+                                  {{"group.id", "moving-listener"},
+                                   {"enable.auto.commit", "false"},
                                    {"queued.max.messages.kbytes", std::to_string(limits::fetched_ahead_kib)},
                                    {"queued.min.messages", "1000"}},
                                   &set_trouble_callback, &client_->trouble);

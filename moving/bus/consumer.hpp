@@ -26,15 +26,16 @@ struct topic_partition {
 class consumer {
 public:
     /// Throws std::runtime_error for settings that librdkafka does not take.
-    consumer(const kafka_settings& settings, const std::string& group, const std::vector<std::string>& topics, consuming how);
+    consumer(const kafka_settings& settings, const std::string& group, const std::vector<std::string>& topics,
+             consuming how);
     ~consumer();
     consumer(const consumer&) = delete;
     consumer& operator=(const consumer&) = delete;
 
     /// What has come, at most `most`; waits up to `wait_ms` for the first. The views are valid until the next call.
     std::span<const message> poll(std::size_t most, int wait_ms);
-    /// All that the last `poll` gave has had its effect. Offsets are committed a few times a second and when partitions are
-    /// given up; what was done since the last commit comes again after a crash.
+    /// All that the last `poll` gave has had its effect. Offsets are committed a few times a second and when partitions
+    /// are given up; what was done since the last commit comes again after a crash.
     void done();
 
     /// What this member reads now. Safe from any thread.
@@ -47,7 +48,8 @@ private:
     std::unique_ptr<client> client_;
 };
 
-/// Reads topics from now on without being a member of any group: every instance sees everything. For what is only shown.
+/// Reads topics from now on without being a member of any group: every instance sees everything. For what is only
+/// shown.
 class listener {
 public:
     listener(const kafka_settings& settings, const std::vector<std::string>& topics);

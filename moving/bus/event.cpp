@@ -29,8 +29,9 @@ const std::string* text_member(const json::object& object, json::string_view nam
 } // namespace
 
 std::string event::encode() const {
-    json::object whole{{"id", id},           {"type", type}, {"version", version}, {"time", time}, {"source", source},
-                       {"traceparent", traceparent}, {"key", key},   {"data", data}};
+    json::object whole{{"id", id},     {"type", type},     {"version", version},
+                       {"time", time}, {"source", source}, {"traceparent", traceparent},
+                       {"key", key},   {"data", data}};
     auto canonical = text::canonical(whole);
     // The digest is the last member, so the rest need not be written twice.
     const auto digest = text::digest_of(canonical);
@@ -57,12 +58,17 @@ tl::expected<event, flaw> decode(std::string_view bytes, check_digest check) {
         const std::string told(digest->get_string());
         whole->erase("digest");
         if (text::digest_of(text::canonical(value)) != told) {
-            return tl::make_unexpected(flaw{flaw::kind::digest, "the content does not have the digest it came with: it was changed"});
+            return tl::make_unexpected(
+                flaw{flaw::kind::digest, "the content does not have the digest it came with: it was changed"});
         }
     }
     event out;
-    for (const auto& [name, member] : {std::pair{"id", &out.id}, {"type", &out.type}, {"time", &out.time}, {"source", &out.source},
-                                       {"traceparent", &out.traceparent}, {"key", &out.key}}) {
+    for (const auto& [name, member] : {std::pair{"id", &out.id},
+                                       {"type", &out.type},
+                                       {"time", &out.time},
+                                       {"source", &out.source},
+                                       {"traceparent", &out.traceparent},
+                                       {"key", &out.key}}) {
         if (text_member(*whole, name, *member) == nullptr) {
             return misshapen(std::string(name) + " must be a text that is not empty");
         }

@@ -23,8 +23,8 @@ std::string text_of(const void* bytes, std::size_t size) {
 
 } // namespace
 
-client_handle make_client(rd_kafka_type_t type, const kafka_settings& settings, std::initializer_list<setting> own, configure more,
-                          void* opaque) {
+client_handle make_client(rd_kafka_type_t type, const kafka_settings& settings, std::initializer_list<setting> own,
+                          configure more, void* opaque) {
     std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> conf(rd_kafka_conf_new(), &rd_kafka_conf_destroy);
     set(conf.get(), "bootstrap.servers", settings.brokers);
     if (!settings.client_id.empty()) {
@@ -53,8 +53,12 @@ client_handle make_client(rd_kafka_type_t type, const kafka_settings& settings, 
 }
 
 message message_of(const rd_kafka_message_t& record) {
-    return {rd_kafka_topic_name(record.rkt), record.partition, record.offset,
-            rd_kafka_message_timestamp(&record, nullptr), text_of(record.key, record.key_len), text_of(record.payload, record.len)};
+    return {rd_kafka_topic_name(record.rkt),
+            record.partition,
+            record.offset,
+            rd_kafka_message_timestamp(&record, nullptr),
+            text_of(record.key, record.key_len),
+            text_of(record.payload, record.len)};
 }
 
 tl::expected<std::int32_t, std::string> partitions_of(rd_kafka_t* client, const std::string& topic, int time_out_ms) {
@@ -65,7 +69,8 @@ tl::expected<std::int32_t, std::string> partitions_of(rd_kafka_t* client, const 
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return tl::make_unexpected("topic " + topic + ": " + rd_kafka_err2str(error));
     }
-    const std::unique_ptr<const rd_kafka_metadata_t, void (*)(const rd_kafka_metadata_t*)> metadata(told, &rd_kafka_metadata_destroy);
+    const std::unique_ptr<const rd_kafka_metadata_t, void (*)(const rd_kafka_metadata_t*)> metadata(
+        told, &rd_kafka_metadata_destroy);
     if (metadata->topic_cnt != 1 || metadata->topics[0].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         const auto why = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         return tl::make_unexpected("topic " + topic + ": " + rd_kafka_err2str(why));

@@ -55,7 +55,8 @@ tl::expected<void, std::string> create_topics(const kafka_settings& settings, co
         return tl::make_unexpected("no broker answers at " + settings.brokers);
     }
     if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return tl::make_unexpected("no broker answers at " + settings.brokers + ": " + rd_kafka_event_error_string(event.get()));
+        return tl::make_unexpected("no broker answers at " + settings.brokers + ": " +
+                                   rd_kafka_event_error_string(event.get()));
     }
     auto refused = refusals(rd_kafka_event_CreateTopics_result(event.get()));
     if (!refused.empty()) {
@@ -68,8 +69,10 @@ tl::expected<void, std::string> read_all(const kafka_settings& settings, const s
                                          const std::function<void(const message&)>& see, int time_out_ms) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(time_out_ms);
     const auto client = make_client(RD_KAFKA_CONSUMER, settings,
-                                    {{"group.id", "moving-reader"}, {"enable.auto.commit", "false"},
-                                     {"enable.partition.eof", "true"}, {"auto.offset.reset", "earliest"}});
+                                    {{"group.id", "moving-reader"},
+                                     {"enable.auto.commit", "false"},
+                                     {"enable.partition.eof", "true"},
+                                     {"auto.offset.reset", "earliest"}});
     rd_kafka_poll_set_consumer(client.get());
     partition_list from;
     for (const auto& topic : topics) {
@@ -85,7 +88,8 @@ tl::expected<void, std::string> read_all(const kafka_settings& settings, const s
     auto left = from.size();
     while (left > 0) {
         if (std::chrono::steady_clock::now() > until) {
-            return tl::make_unexpected("the topics could not be read to their end in " + std::to_string(time_out_ms) + " ms");
+            return tl::make_unexpected("the topics could not be read to their end in " + std::to_string(time_out_ms) +
+                                       " ms");
         }
         const record_handle record(rd_kafka_consumer_poll(client.get(), 100));
         if (record && record->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {

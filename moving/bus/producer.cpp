@@ -30,14 +30,21 @@ struct producer::client {
         const auto kib = std::to_string(limits::producer_kib);
         if (how == producing::safe) {
             return make_client(RD_KAFKA_PRODUCER, settings,
-                               {{"enable.idempotence", "true"}, {"acks", "all"}, {"linger.ms", "5"},
-                                {"message.timeout.ms", "30000"}, {"queue.buffering.max.messages", messages},
+                               {{"enable.idempotence", "true"},
+                                {"acks", "all"},
+                                {"linger.ms", "5"},
+                                {"message.timeout.ms", "30000"},
+                                {"queue.buffering.max.messages", messages},
                                 {"queue.buffering.max.kbytes", kib}},
                                &set_callbacks, self);
         }
         return make_client(RD_KAFKA_PRODUCER, settings,
-                           {{"acks", "1"}, {"linger.ms", "5"}, {"message.send.max.retries", "2"}, {"message.timeout.ms", "10000"},
-                            {"queue.buffering.max.messages", messages}, {"queue.buffering.max.kbytes", kib}},
+                           {{"acks", "1"},
+                            {"linger.ms", "5"},
+                            {"message.send.max.retries", "2"},
+                            {"message.timeout.ms", "10000"},
+                            {"queue.buffering.max.messages", messages},
+                            {"queue.buffering.max.kbytes", kib}},
                            &set_callbacks, self);
     }
 };
@@ -54,12 +61,14 @@ producer::~producer() {
     rd_kafka_flush(client_->handle.get(), 1'000);
 }
 
-bool producer::send(const std::string& topic, std::string_view key, std::string_view value, std::string_view traceparent,
-                    std::uint64_t ticket) {
-    auto* opaque = reinterpret_cast<void*>(static_cast<std::uintptr_t>(ticket)); // NOLINT: a number that librdkafka carries
+bool producer::send(const std::string& topic, std::string_view key, std::string_view value,
+                    std::string_view traceparent, std::uint64_t ticket) {
+    auto* opaque =
+        reinterpret_cast<void*>(static_cast<std::uintptr_t>(ticket)); // NOLINT: a number that librdkafka carries
     const auto error = rd_kafka_producev(
         client_->handle.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_KEY(key.data(), key.size()),
-        RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), // NOLINT
+        RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), // NOLINT
         RD_KAFKA_V_HEADER("traceparent", traceparent.data(), static_cast<ssize_t>(traceparent.size())),
         RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -72,13 +81,9 @@ bool producer::send(const std::string& topic, std::string_view key, std::string_
     return true;
 }
 
-void producer::poll(int wait_ms) {
-    rd_kafka_poll(client_->handle.get(), wait_ms);
-}
+void producer::poll(int wait_ms) { rd_kafka_poll(client_->handle.get(), wait_ms); }
 
-void producer::flush(int wait_ms) {
-    rd_kafka_flush(client_->handle.get(), wait_ms);
-}
+void producer::flush(int wait_ms) { rd_kafka_flush(client_->handle.get(), wait_ms); }
 
 bool producer::reachable(int wait_ms) const {
     const rd_kafka_metadata_t* told = nullptr;

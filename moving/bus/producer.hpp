@@ -36,7 +36,8 @@ public:
     void flush(int wait_ms);
     /// Whether a broker answers now; waits up to `wait_ms`. Safe from any thread.
     [[nodiscard]] bool reachable(int wait_ms) const;
-    /// The client says of itself that it can send no more (an idempotent producer whose sequence broke): make a new one.
+    /// The client says of itself that it can send no more (an idempotent producer whose sequence broke): make a new
+    /// one.
     [[nodiscard]] bool broken() const;
 
 private:

@@ -20,19 +20,19 @@ constexpr std::size_t waiting_lines = 2048;
 void append_escaped(std::string& out, std::string_view text) {
     for (const char c : text) {
         switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
-            default:
-                if (static_cast<unsigned char>(c) < 0x20) {
-                    out += "\\u00";
-                    out += "0123456789abcdef"[static_cast<unsigned char>(c) >> 4U];
-                    out += "0123456789abcdef"[static_cast<unsigned char>(c) & 15U];
-                } else {
-                    out += c;
-                }
+        case '"': out += "\\\""; break;
+        case '\\': out += "\\\\"; break;
+        case '\n': out += "\\n"; break;
+        case '\r': out += "\\r"; break;
+        case '\t': out += "\\t"; break;
+        default:
+            if (static_cast<unsigned char>(c) < 0x20) {
+                out += "\\u00";
+                out += "0123456789abcdef"[static_cast<unsigned char>(c) >> 4U];
+                out += "0123456789abcdef"[static_cast<unsigned char>(c) & 15U];
+            } else {
+                out += c;
+            }
         }
     }
 }
@@ -73,16 +73,16 @@ struct text_value {
 
 std::string_view to_string(level of) noexcept {
     switch (of) {
-        case level::debug: return "debug";
-        case level::info: return "info";
-        case level::warning: return "warning";
-        case level::error: return "error";
+    case level::debug: return "debug";
+    case level::info: return "info";
+    case level::warning: return "warning";
+    case level::error: return "error";
     }
     return "error";
 }
 
-std::string json_line(std::int64_t time_us, level of, std::string_view service, std::string_view instance, std::string_view event,
-                      std::initializer_list<field> fields) {
+std::string json_line(std::int64_t time_us, level of, std::string_view service, std::string_view instance,
+                      std::string_view event, std::initializer_list<field> fields) {
     std::string out;
     out.reserve(256);
     out += "{\"time\":\"" + text::rfc3339(time_us) + '"';
@@ -100,8 +100,8 @@ std::string json_line(std::int64_t time_us, level of, std::string_view service, 
     return out;
 }
 
-std::string text_line(std::int64_t time_us, level of, std::string_view, std::string_view instance, std::string_view event,
-                      std::initializer_list<field> fields) {
+std::string text_line(std::int64_t time_us, level of, std::string_view, std::string_view instance,
+                      std::string_view event, std::initializer_list<field> fields) {
     std::string out = text::rfc3339(time_us).substr(11, 12);
     const auto column = [&out](std::string_view text, std::size_t width) {
         out += ' ';
@@ -129,12 +129,17 @@ struct logger::output {
 };
 
 logger::logger(std::string service, std::string instance, level least, form how)
-    : service_(std::move(service)), instance_(std::move(instance)), least_(least), how_(how), output_(std::make_unique<output>()) {
+    : service_(std::move(service)),
+      instance_(std::move(instance)),
+      least_(least),
+      how_(how),
+      output_(std::make_unique<output>()) {
     output_->thread = std::make_shared<spdlog::details::thread_pool>(waiting_lines, 1);
     output_->sink = std::make_shared<spdlog::sinks::stdout_sink_st>();
     output_->lines = std::make_shared<spdlog::async_logger>("moving", output_->sink, output_->thread,
                                                             spdlog::async_overflow_policy::overrun_oldest);
-    output_->lines->set_formatter(std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc, "\n"));
+    output_->lines->set_formatter(
+        std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc, "\n"));
     output_->lines->set_level(spdlog::level::trace);
     output_->lines->flush_on(spdlog::level::trace);
 }

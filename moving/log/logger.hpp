@@ -35,8 +35,8 @@ struct field {
 /// `event` is a fixed phrase that can be searched for, all that varies is in the fields. The same names mean the same
 /// everywhere: trace, event_id, topic, partition, offset, duration_us.
 ///
-/// Owner: main. Safe from any thread: lines go through a bounded queue to a thread that writes; if the reader of the output
-/// is slow, the oldest lines are dropped and their number is told when it is quick again.
+/// Owner: main. Safe from any thread: lines go through a bounded queue to a thread that writes; if the reader of the
+/// output is slow, the oldest lines are dropped and their number is told when it is quick again.
 class logger {
 public:
     logger(std::string service, std::string instance, level least, form how);
@@ -48,7 +48,9 @@ public:
     void write(level of, std::string_view event, std::initializer_list<field> fields);
     void debug(std::string_view event, std::initializer_list<field> fields = {}) { write(level::debug, event, fields); }
     void info(std::string_view event, std::initializer_list<field> fields = {}) { write(level::info, event, fields); }
-    void warning(std::string_view event, std::initializer_list<field> fields = {}) { write(level::warning, event, fields); }
+    void warning(std::string_view event, std::initializer_list<field> fields = {}) {
+        write(level::warning, event, fields);
+    }
     void error(std::string_view event, std::initializer_list<field> fields = {}) { write(level::error, event, fields); }
 
     [[nodiscard]] const std::string& service() const noexcept { return service_; }
@@ -64,10 +66,10 @@ private:
 };
 
 /// A line as `logger` writes it.
-std::string json_line(std::int64_t time_us, level of, std::string_view service, std::string_view instance, std::string_view event,
-                      std::initializer_list<field> fields);
+std::string json_line(std::int64_t time_us, level of, std::string_view service, std::string_view instance,
+                      std::string_view event, std::initializer_list<field> fields);
 /// The same for eyes: "18:06:45.123 info  billing-1  payment made  trace=… points=12".
-std::string text_line(std::int64_t time_us, level of, std::string_view service, std::string_view instance, std::string_view event,
-                      std::initializer_list<field> fields);
+std::string text_line(std::int64_t time_us, level of, std::string_view service, std::string_view instance,
+                      std::string_view event, std::initializer_list<field> fields);
 
 } // namespace moving::log

@@ -29,6 +29,8 @@ inline constexpr std::int64_t feed_delay_us = 3'000'000;
 inline constexpr std::int64_t feed_page = 1'000;
 /// Events that came from the log to the relay of an instance and are not sent; above this the sweep brings them.
 inline constexpr std::size_t relay_events = 10'000;
+/// Rows on a page of a list.
+inline constexpr std::int64_t page_rows = 200;
 /// What a connection to SQLite keeps in memory of its file. An instance has five of them; the kernel has the file as
 /// well.
 inline constexpr int sqlite_cache_kib = 1024;
@@ -45,7 +47,5 @@ inline constexpr std::int64_t longest_conflict_us = 5'000'000;
 inline constexpr std::int64_t log_transaction_us = 2'000'000;
 /// Ids in one statement; a statement has at most 32,766 places with SQLite, and each length is prepared once.
 inline constexpr std::size_t ids_in_statement = 500;
-/// Streams of one instance, and what waits for a slow reader of one.
-inline constexpr std::size_t page_rows = 200;
 
 } // namespace moving::limits

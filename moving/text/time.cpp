@@ -29,7 +29,8 @@ constexpr std::int64_t day_us = 86'400 * second_us;
 } // namespace
 
 std::int64_t now_us() {
-    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
 }
 
 std::string date_of_day(std::int64_t day) {
@@ -79,7 +80,8 @@ std::string rfc3339(std::int64_t time_us) {
 }
 
 std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
-    if (text.size() != 27 || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' || text[26] != 'Z') {
+    if (text.size() != 27 || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' ||
+        text[26] != 'Z') {
         return std::nullopt;
     }
     const auto day = day_number(text.substr(0, 10));

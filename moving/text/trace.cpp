@@ -30,12 +30,11 @@ bool is_id(std::string_view text) {
 
 } // namespace
 
-trace_context trace_context::begin() {
-    return {hex(not_zero()) + hex(not_zero()), hex(not_zero())};
-}
+trace_context trace_context::begin() { return {hex(not_zero()) + hex(not_zero()), hex(not_zero())}; }
 
 std::optional<trace_context> trace_context::parse(std::string_view traceparent) {
-    if (traceparent.size() != 55 || !traceparent.starts_with("00-") || traceparent[35] != '-' || traceparent[52] != '-') {
+    if (traceparent.size() != 55 || !traceparent.starts_with("00-") || traceparent[35] != '-' ||
+        traceparent[52] != '-') {
         return std::nullopt;
     }
     const auto trace = traceparent.substr(3, 32);
@@ -46,12 +45,12 @@ std::optional<trace_context> trace_context::parse(std::string_view traceparent) 
     return trace_context{std::string(trace), std::string(span)};
 }
 
-trace_context trace_context::child() const {
-    return {trace_id, hex(not_zero())};
-}
+trace_context trace_context::child() const { return {trace_id, hex(not_zero())}; }
 
-std::string trace_context::traceparent() const {
-    return "00-" + trace_id + "-" + span_id + "-01";
+std::string trace_context::traceparent() const { return "00-" + trace_id + "-" + span_id + "-01"; }
+
+std::string_view trace_id_of(std::string_view traceparent) noexcept {
+    return traceparent.size() >= 35 ? traceparent.substr(3, 32) : std::string_view();
 }
 
 } // namespace moving::text

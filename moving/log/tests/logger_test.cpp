@@ -23,7 +23,8 @@ TEST(line, is_json_whatever_is_in_it) {
 }
 
 TEST(line, for_eyes_has_columns_and_quotes_where_needed) {
-    EXPECT_EQ(text_line(1'000, level::info, "billing", "billing-1", "payment made", {{"trace", "ab"}, {"from", "two words"}, {"n", 3}}),
+    EXPECT_EQ(text_line(1'000, level::info, "billing", "billing-1", "payment made",
+                        {{"trace", "ab"}, {"from", "two words"}, {"n", 3}}),
               R"(00:00:00.001 info    billing-1       payment made trace=ab from="two words" n=3)");
 }
 

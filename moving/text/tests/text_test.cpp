@@ -51,7 +51,8 @@ TEST(time, is_written_and_read) {
 TEST(days, are_counted_and_must_exist) {
     EXPECT_EQ(day_number("1970-01-02"), 1);
     EXPECT_EQ(date_of_day(*day_number("2028-02-29")), "2028-02-29");
-    for (const char* wrong : {"2027-02-29", "2026-13-01", "2026-1-01", "2026-01-1", "26-01-01", "", "2026/01/01", "2026-01-0a"}) {
+    for (const char* wrong :
+         {"2027-02-29", "2026-13-01", "2026-1-01", "2026-01-1", "26-01-01", "", "2026/01/01", "2026-01-0a"}) {
         EXPECT_FALSE(day_number(wrong)) << wrong;
     }
 }
