@@ -229,23 +229,34 @@ private:
     }
 
     void add_own_routes() {
-        const auto on_loop = [this](const char* path, const char* summary, std::function<http::answer()> make) {
+        const auto on_loop = [this](const char* path, const char* summary, std::function<http::answer()> make,
+                                    std::vector<http::possible_answer> answers) {
             http::route out;
+            out.answers = std::move(answers);
             out.path = path;
             out.summary = summary;
             out.handle = [make = std::move(make)](http::request&, http::workplace&) { return make(); };
             router_.add(std::move(out));
         };
-        on_loop("/healthz", "Whether the process is well", [] { return http::json(200, {{"status", "ok"}}); });
-        on_loop("/readyz", "Whether it can serve: tables, database, Kafka", [this] { return readiness(); });
+        on_loop("/healthz", "Whether the process is well",
+                [] {
+                    return http::json(200, {{"status", "ok"}});
+                },
+                {{200, "it is", nullptr}});
+        on_loop("/readyz", "Whether it can serve: tables, database, Kafka", [this] { return readiness(); },
+                {{200, "it can", nullptr}, {503, "it cannot; the body says what is missing", nullptr}});
         on_loop("/metrics", "Figures, as Prometheus reads them",
-                [this] { return http::plain_text(200, counts_.page(), "text/plain; version=0.0.4"); });
-        on_loop("/openapi.json", "This description", [this] {
-            if (openapi_.empty()) {
-                openapi_ = boost::json::serialize(http::openapi_document(router_, "moving: " + settings_.service, "1"));
-            }
-            return http::json_text(200, openapi_);
-        });
+                [this] { return http::plain_text(200, counts_.page(), "text/plain; version=0.0.4"); },
+                {{200, "the figures", nullptr, "text/plain"}});
+        on_loop("/openapi.json", "This description",
+                [this] {
+                    if (openapi_.empty()) {
+                        openapi_ = boost::json::serialize(
+                            http::openapi_document(router_, "moving: " + settings_.service, "1"));
+                    }
+                    return http::json_text(200, openapi_);
+                },
+                {{200, "an OpenAPI 3.1 document", nullptr}});
     }
 
     http::answer readiness() {
