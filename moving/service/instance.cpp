@@ -55,29 +55,17 @@ private:
     std::atomic<request_pool*> pool_ = nullptr;
 };
 
-/// Tells the metrics, and the log what changes something or goes wrong.
+/// Tells the metrics, and the log what went wrong before any handler.
 class request_reporter final : public http::observer {
 public:
     request_reporter(metrics& counts, log::logger& lines) : counts_(counts), log_(lines) {}
 
     void answered(const http::exchange_facts& facts) override {
         counts_.answered(facts);
-        const bool changes = facts.method != http::verb::get && facts.method != http::verb::head;
-        const bool ours =
-            facts.found != nullptr && facts.found->runs == http::where::on_loop; // /readyz says 503 by design
-        const auto level = ours                  ? log::level::debug
-                           : facts.status >= 500 ? log::level::error
-                           : changes             ? log::level::info
-                                                 : log::level::debug;
-        if (log_.says(level)) {
-            const auto trace = text::trace_context::parse(facts.traceparent);
-            log_.write(
-                level, "request",
-                {{"trace", trace ? trace->trace_id : std::string()},
-                 {"method", http::name_of(facts.method)},
-                 {"target", facts.target},
-                 {"status", facts.status},
-                 {"duration_us", std::chrono::duration_cast<std::chrono::microseconds>(facts.duration).count()}});
+        // Those that reached a handler of the service are told where they are handled, with their trace.
+        if (facts.found == nullptr && log_.says(log::level::debug)) {
+            log_.debug("request refused",
+                       {{"method", http::name_of(facts.method)}, {"target", facts.target}, {"status", facts.status}});
         }
     }
     void connections(std::size_t open, std::size_t streams) override { counts_.connections(open, streams); }

@@ -164,7 +164,7 @@ http::answer step(unit_of_work& work, http::request& asked) {
 
 std::optional<std::string> text_in(const json::object& body, const char* name) {
     const auto* value = body.if_contains(name);
-    return value != nullptr ? std::optional(std::string(value->as_string())) : std::nullopt;
+    return value != nullptr && value->is_string() ? std::optional(std::string(value->get_string())) : std::nullopt;
 }
 
 http::answer add_happening(unit_of_work& work, http::request& asked, const char* kind) {
