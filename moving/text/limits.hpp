@@ -47,5 +47,11 @@ inline constexpr std::int64_t longest_conflict_us = 5'000'000;
 inline constexpr std::int64_t log_transaction_us = 2'000'000;
 /// Ids in one statement; a statement has at most 32,766 places with SQLite, and each length is prepared once.
 inline constexpr std::size_t ids_in_statement = 500;
+/// Rows that the audit has in hand at once before it keeps what it needs of them: some MiB.
+inline constexpr std::int64_t audited_rows = 5'000;
+/// Different reasons of dead letters that the audit tells apart; the rest it counts together.
+inline constexpr std::size_t audited_reasons = 50;
+/// How long asking for the partitions of a topic takes at most: then no broker is there.
+inline constexpr int topic_wait_ms = 5'000;
 
 } // namespace moving::limits
