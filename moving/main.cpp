@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "moving/operate/audit.hpp"
 #include "moving/operate/service_command.hpp"
 #include "moving/operate/trace.hpp"
 #include "moving/operate/up.hpp"
@@ -15,6 +16,7 @@ int main(int count, char** words) {
     std::function<int()> run;
     moving::operate::add_service_commands(program, run);
     moving::operate::add_up_command(program, run);
+    moving::operate::add_audit_command(program, run);
     moving::operate::add_trace_command(program, run);
     try {
         program.parse(count, words);

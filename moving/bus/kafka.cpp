@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "moving/bus/kafka.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 
 #include "moving/bus/handle.hpp"
+#include "moving/text/limits.hpp"
 
 namespace moving::bus {
 
@@ -76,7 +78,7 @@ tl::expected<void, std::string> read_all(const kafka_settings& settings, const s
     rd_kafka_poll_set_consumer(client.get());
     partition_list from;
     for (const auto& topic : topics) {
-        auto partitions = partitions_of(client.get(), topic, time_out_ms);
+        auto partitions = partitions_of(client.get(), topic, std::min(time_out_ms, limits::topic_wait_ms));
         if (!partitions) {
             return tl::make_unexpected(std::move(partitions.error()));
         }

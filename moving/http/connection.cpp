@@ -90,7 +90,7 @@ void connection::advance() {
         }
         dispatch();
         if (state_ == state::closed) {
-            return;
+            return core_->give_back(std::move(exchange_)); // a handler stopped the server
         }
         if (!exchange_->given) {
             core_->handling.enter(*this, server_core::now());
@@ -329,6 +329,11 @@ bool connection::next() {
     state_ = state::warm;
     if (!x.input.empty()) {
         return true;
+    }
+    if (core_->has_too_many_warm()) {
+        core_->give_back(std::move(exchange_));
+        wait_cold();
+        return false;
     }
     core_->warm.enter(*this, server_core::now());
     wait_bytes();

@@ -173,6 +173,7 @@ void server_core::stream_opened(bool opened) {
 }
 
 std::unique_ptr<exchange> server_core::take_exchange() {
+    ++exchanges_out_;
     if (kept_.empty()) {
         return std::make_unique<exchange>();
     }
@@ -182,7 +183,8 @@ std::unique_ptr<exchange> server_core::take_exchange() {
 }
 
 void server_core::give_back(std::unique_ptr<exchange> used) {
-    if (used && kept_.size() < options.kept_buffers && !used->is_large()) {
+    --exchanges_out_;
+    if (kept_.size() < options.kept_buffers && !used->is_large()) {
         used->input.clear();
         used->given.reset();
         kept_.push_back(std::move(used));

@@ -24,6 +24,7 @@ public:
     [[nodiscard]] bool on_loop_thread() const { return loop.get_executor().running_in_this_thread(); }
     [[nodiscard]] std::unique_ptr<exchange> take_exchange();
     void give_back(std::unique_ptr<exchange> used);
+    [[nodiscard]] bool has_too_many_warm() const { return exchanges_out_ > options.warm_connections; }
     [[nodiscard]] std::string_view date_line() const { return date_line_; }
     void connection_closed();
     void stream_opened(bool opened);
@@ -66,6 +67,7 @@ private:
     boost::asio::steady_timer sweep_timer_;
     boost::asio::steady_timer grace_timer_;
     std::vector<std::unique_ptr<exchange>> kept_;
+    std::size_t exchanges_out_ = 0;
     std::string date_line_;
     std::time_t date_of_ = 0;
     std::size_t streams_ = 0;

@@ -35,8 +35,11 @@ struct server_options {
     std::chrono::milliseconds heartbeat{15'000};
     /// What a stream's reader may be behind before it is cut.
     std::size_t stream_buffer_limit = 64 * 1024;
+    /// So many connections have buffers at most, beside those with a request in hand: more go cold with their answer.
+    /// What they cost (about 3 KiB each) is what many idle connections could not give back to the system.
+    std::size_t warm_connections = 512;
     /// Sets of buffers kept for the next requests.
-    std::size_t kept_buffers = 256;
+    std::size_t kept_buffers = 128;
     /// SO_SNDBUF of the connections when not 0: tests of slow readers set it, or their kernel would take all.
     int send_buffer_bytes = 0;
 };

@@ -9,6 +9,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "moving/operate/service_command.hpp"
+
 namespace moving::operate {
 
 namespace json = boost::json;
@@ -33,8 +35,10 @@ void write_system_file(const up_options& options, const up_plan& plan) {
     for (const auto& each : plan.services) {
         services[each.name] = {{"url", each.url}, {"database", each.database}};
     }
-    const json::object whole{
-        {"brokers", options.brokers}, {"delivery", options.delivery}, {"services", std::move(services)}};
+    const json::object whole{{"brokers", options.brokers},
+                             {"delivery", options.delivery},
+                             {"reconcile_after", options.reconcile_after},
+                             {"services", std::move(services)}};
     // Renamed into its place, so that nobody reads half of it.
     const auto path = file_in(options.folder);
     std::ofstream out(path + ".new");
@@ -62,6 +66,10 @@ tl::expected<running_system, std::string> read_system_file(const std::string& fo
     if (services == nullptr || !services->is_object() || text_in(*whole, "brokers", out.brokers) == nullptr ||
         text_in(*whole, "delivery", out.delivery) == nullptr) {
         return tl::make_unexpected(path + " is not what `moving up` writes: start it again");
+    }
+    std::string reconcile_after;
+    if (text_in(*whole, "reconcile_after", reconcile_after) != nullptr) {
+        out.reconcile_after = parse_duration(reconcile_after).value_or(out.reconcile_after);
     }
     for (const auto& [name, each] : services->get_object()) {
         planned_service service;

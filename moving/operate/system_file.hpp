@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <string>
 
@@ -15,6 +16,7 @@ namespace moving::operate {
 struct running_system {
     std::string brokers;
     std::string delivery;
+    std::chrono::milliseconds reconcile_after{10'000};
     std::map<std::string, planned_service> services; ///< by name
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,6 +32,7 @@ public:
     void commit();
     void rollback() noexcept;
     void rollback_to_savepoint();
+    void commit_within(std::chrono::microseconds time);
 
     [[nodiscard]] bool in_transaction() const noexcept { return in_transaction_; }
     [[nodiscard]] const database& of() const noexcept { return of_; }
@@ -50,6 +52,7 @@ private:
     std::unique_ptr<link> link_;
     std::unordered_map<const char*, std::unique_ptr<prepared>> statements_; ///< after link_: they end before it
     bool in_transaction_ = false;
+    std::optional<std::chrono::steady_clock::time_point> commit_until_;
     /// A statement of the transaction failed, and nobody took it back: PostgreSQL would answer a COMMIT with a
     /// rollback, and say that all is well.
     std::optional<trouble> spoiled_;

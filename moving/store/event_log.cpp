@@ -36,6 +36,7 @@ std::int64_t event_log::append(const new_event& event) {
                 " claimed_us) VALUES (:id, :topic, :key, :payload, :trace, :created, :instance, :created)"
                 " RETURNING sequence",
                 {event.id, event.topic, event.key, event.payload, event.traceparent, event.created_us, event.instance});
+    on_.commit_within(std::chrono::microseconds(limits::log_transaction_us));
     return place->integer(0);
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "moving/store/session.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "moving/store/connection.hpp"
 
 namespace moving::store {
@@ -49,6 +52,7 @@ void session::connection::close_if_broken() noexcept {
 
 void session::connection::end_transaction() noexcept {
     spoiled_.reset();
+    commit_until_.reset();
     if (in_transaction_) {
         in_transaction_ = false;
         if (writers_ != nullptr) {
@@ -132,8 +136,18 @@ void session::connection::commit() {
     if (spoiled_) {
         throw failure(*spoiled_);
     }
+    if (commit_until_ && std::chrono::steady_clock::now() > *commit_until_) {
+        throw failure({trouble_kind::conflict, "the transaction took too long"});
+    }
     with("COMMIT", {}, [](prepared&) { return 0; });
     end_transaction();
+}
+
+void session::connection::commit_within(std::chrono::microseconds time) {
+    if (in_transaction_) {
+        const auto until = std::chrono::steady_clock::now() + time;
+        commit_until_ = commit_until_ ? std::min(*commit_until_, until) : until;
+    }
 }
 
 void session::connection::rollback() noexcept {
@@ -187,6 +201,7 @@ const settings& session::settings() const noexcept { return connection_->of().se
 const engine& session::how() const noexcept { return connection_->how(); }
 void session::ping() { one("SELECT 1"); }
 
+void session::commit_within(std::chrono::microseconds time) { connection_->commit_within(time); }
 void session::begin() { connection_->begin(); }
 void session::commit() { connection_->commit(); }
 void session::rollback() noexcept { connection_->rollback(); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -43,6 +44,10 @@ public:
     [[nodiscard]] const store::settings& settings() const noexcept;
     /// Throws when the database does not answer.
     void ping();
+
+    /// The transaction commits within this time, or it is a conflict. The shortest that was asked for counts; without a
+    /// transaction it means nothing.
+    void commit_within(std::chrono::microseconds time);
 
     // What `transact` and `savepoint` (transact.hpp) are made of.
     void begin();

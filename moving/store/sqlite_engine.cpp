@@ -6,6 +6,7 @@
 #include <soci/sqlite3/soci-sqlite3.h>
 
 #include "moving/store/engine.hpp"
+#include "moving/store/patience.hpp"
 #include "moving/store/sentences.hpp"
 #include "moving/text/limits.hpp"
 
@@ -93,6 +94,7 @@ private:
         return static_cast<soci::sqlite3_session_backend&>(*session_.get_backend());
     }
     void set_up(const settings& how);
+    void keep_log_ahead();
 
     std::string shown_;
     time_limit time_;
@@ -114,13 +116,31 @@ sqlite_link::sqlite_link(const settings& how, const location& where)
 
 void sqlite_link::set_up(const settings& how) {
     run_once("PRAGMA busy_timeout=" + std::to_string(how.lock_timeout.count()));
-    run_once("PRAGMA journal_mode=WAL");
+    keep_log_ahead();
     run_once(how.durability == durability::full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
     run_once("PRAGMA foreign_keys=ON");
     run_once("PRAGMA temp_store=MEMORY");
     run_once("PRAGMA cache_size=-" + std::to_string(limits::sqlite_cache_kib));
     run_once("PRAGMA mmap_size=0");
     run_once("PRAGMA journal_size_limit=" + std::to_string(limits::sqlite_log_bytes));
+}
+
+void sqlite_link::keep_log_ahead() {
+    auto statement = prepare("PRAGMA journal_mode=WAL");
+    // Who changes it first keeps the others out and SQLite does not let them wait: they ask again.
+    for (patience left;;) {
+        try {
+            statement->execute({});
+            break;
+        } catch (const failure& why) {
+            if (why.trouble().kind != trouble_kind::conflict || !left.wait()) {
+                throw;
+            }
+        }
+    }
+    if (const auto mode = statement->take_rows(); mode.empty() || mode.front().text(0) != "wal") {
+        throw failure({trouble_kind::gone, shown_ + " lies where SQLite cannot keep a log for several connections"});
+    }
 }
 
 void sqlite_link::fail(const soci::soci_error& why) {

@@ -6,12 +6,10 @@
 
 #include <tl/expected.hpp>
 
+#include "moving/store/patience.hpp"
 #include "moving/store/session.hpp"
 
 namespace moving::store {
-
-/// Waits a little, longer with each attempt and never the same; false when it was tried often enough (text/limits.hpp).
-bool wait_before_attempt(int attempt);
 
 namespace detail {
 
@@ -36,7 +34,7 @@ tl::expected<Result, trouble> transact(session& on, Work&& work) {
     if (on.in_transaction()) {
         return tl::unexpected(trouble{trouble_kind::bug, "a transaction within a transaction"});
     }
-    for (int attempt = 0;; ++attempt) {
+    for (patience left;;) {
         try {
             on.begin();
             auto result = detail::as_expected<Result>(on, work);
@@ -44,7 +42,7 @@ tl::expected<Result, trouble> transact(session& on, Work&& work) {
             return result;
         } catch (const failure& why) {
             on.rollback();
-            if (why.trouble().kind != trouble_kind::conflict || !wait_before_attempt(attempt)) {
+            if (why.trouble().kind != trouble_kind::conflict || !left.wait()) {
                 return tl::unexpected(why.trouble());
             }
         } catch (...) {

@@ -23,7 +23,7 @@ inline constexpr std::int64_t longest_retry_us = 30'000'000;
 inline constexpr std::size_t waiting_requests = 1'000;
 /// Events of this age that are in the log and not sent are taken over by whoever sees them: their instance has died.
 inline constexpr std::int64_t orphan_us = 5'000'000;
-/// A transaction is not open for longer than this (the databases end it): what is older in the log is complete.
+/// What is older than this in the log is complete (log_transaction_us).
 inline constexpr std::int64_t feed_delay_us = 3'000'000;
 /// Ids on one page of the feed between services.
 inline constexpr std::int64_t feed_page = 1'000;
@@ -40,7 +40,18 @@ inline constexpr int sqlite_log_bytes = 8 * 1024 * 1024;
 inline constexpr int transaction_attempts = 10;
 inline constexpr std::int64_t first_conflict_wait_us = 1'000;
 inline constexpr std::int64_t longest_conflict_wait_us = 250'000;
+/// And it does not begin again after this: whoever asked has waited long enough.
+inline constexpr std::int64_t longest_conflict_us = 5'000'000;
+/// A transaction that took a place in the event log commits within this or not at all: less than `feed_delay_us`, so
+/// that nothing appears in the feed behind what was read.
+inline constexpr std::int64_t log_transaction_us = 2'000'000;
 /// Ids in one statement; a statement has at most 32,766 places with SQLite, and each length is prepared once.
 inline constexpr std::size_t ids_in_statement = 500;
+/// Rows that the audit has in hand at once before it keeps what it needs of them: some MiB.
+inline constexpr std::int64_t audited_rows = 5'000;
+/// Different reasons of dead letters that the audit tells apart; the rest it counts together.
+inline constexpr std::size_t audited_reasons = 50;
+/// How long asking for the partitions of a topic takes at most: then no broker is there.
+inline constexpr int topic_wait_ms = 5'000;
 
 } // namespace moving::limits

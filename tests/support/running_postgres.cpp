@@ -54,7 +54,7 @@ std::string free_port() {
 }
 
 fs::path new_folder() {
-    std::string name = (fs::temp_directory_path() / "postgres-XXXXXX").string();
+    auto name = (fs::temp_directory_path() / "postgres-").string() + std::string(6, 'X'); // as mkdtemp wants it
     if (mkdtemp(name.data()) == nullptr) {
         throw std::runtime_error("no temporary folder: " + name);
     }

@@ -65,6 +65,9 @@ private:
 };
 
 class running_server {
+    /// First, so that it goes last: what the executor still holds answers to it.
+    boost::asio::io_context loop_{1};
+
 public:
     explicit running_server(server_options options = {});
     ~running_server();
@@ -83,7 +86,6 @@ public:
     noting_observer told;
 
 private:
-    boost::asio::io_context loop_{1};
     std::unique_ptr<server> server_;
     std::uint16_t port_ = 0;
     std::mutex mutex_;

@@ -25,7 +25,8 @@ class end_of_postgres : public testing::Environment {
 } // namespace
 
 folder::folder() {
-    auto name = (std::filesystem::temp_directory_path() / "moving-store-XXXXXX").string();
+    auto name = (std::filesystem::temp_directory_path() / "moving-store-").string() +
+                std::string(6, 'X'); // as mkdtemp wants it
     if (mkdtemp(name.data()) == nullptr) {
         throw std::runtime_error("no temporary folder");
     }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 
+#include "moving/store/delivery.hpp"
+#include "moving/store/event_log.hpp"
 #include "moving/store/tests/databases.hpp"
 #include "moving/store/transact.hpp"
+#include "moving/text/limits.hpp"
 
 namespace moving::store::tests {
 namespace {
@@ -119,6 +122,25 @@ TEST_F(postgresql_test, a_transaction_that_does_nothing_is_ended) {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind, trouble_kind::gone) << result.error().sentence;
     session.ping();
+}
+
+TEST_F(postgresql_test, a_place_in_the_event_log_is_not_open_for_longer_than_the_feed_waits) {
+    database one({.url = new_database(shared_postgres())});
+    auto session = one.connect();
+    ASSERT_TRUE(migrate(session, delivery_migrations()));
+    int runs = 0;
+    const auto result = transact(session, [&runs](store::session& on) {
+        event_log(on).append({.id = "e", .topic = "t", .payload = "{}"});
+        const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(limits::log_transaction_us);
+        while (++runs == 1 && std::chrono::steady_clock::now() <= until) {
+            --runs;
+            on.ping();
+        }
+    });
+    EXPECT_TRUE(result);
+    EXPECT_EQ(runs, 2) << "the first came too late";
+    EXPECT_EQ(event_log(session).unsent_count(), 1);
+    EXPECT_LT(limits::log_transaction_us, limits::feed_delay_us);
 }
 
 TEST_F(postgresql_test, what_others_changed_meanwhile_is_tried_again_when_serializable) {

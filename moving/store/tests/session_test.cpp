@@ -135,13 +135,20 @@ TEST_P(session_test, a_statement_that_takes_too_long_ends) {
     session.ping();
 }
 
-TEST_P(session_test, a_database_that_is_not_there_is_gone) {
-    database nowhere({.url = sqlite() ? "sqlite:/nowhere/at/all.db" : shared_postgres().url("nowhere")});
+TEST_P(session_test, a_database_that_is_not_there_is_gone_until_it_comes) {
+    const auto place = std::filesystem::path(url().substr(url().find('/'))).parent_path() / "nowhere";
+    database nowhere({.url = sqlite() ? "sqlite:" + (place / "test.db").string() : shared_postgres().url("nowhere")});
     auto session = nowhere.connect();
     const auto why = trouble_of([&] { session.ping(); });
     EXPECT_EQ(why.kind, trouble_kind::gone);
     EXPECT_THAT(why.sentence, HasSubstr("nowhere"));
     EXPECT_EQ(why.sentence.find('\n'), std::string::npos);
+    if (sqlite()) {
+        std::filesystem::create_directory(place);
+    } else {
+        shared_postgres().create_database("nowhere");
+    }
+    EXPECT_NO_THROW(session.ping());
 }
 
 TEST_P(session_test, a_statement_goes_on_after_the_table_has_changed) {

@@ -182,6 +182,23 @@ TEST_P(transact_test, a_lock_that_is_held_too_long_is_a_conflict) {
     EXPECT_EQ(runs, sqlite() ? 0 : 10) << "in SQLite a transaction waits before it begins";
 }
 
+TEST_P(transact_test, that_is_later_than_it_promised_is_taken_back) {
+    auto session = database_->connect();
+    int runs = 0;
+    const auto work = [&runs](std::chrono::microseconds time) {
+        return [&runs, time](store::session& on) {
+            add(on, "a", 1);
+            on.commit_within(std::chrono::hours(1));
+            on.commit_within(++runs == 1 ? time : std::chrono::microseconds(60'000'000));
+        };
+    };
+    EXPECT_TRUE(transact(session, work(std::chrono::microseconds(-1))));
+    EXPECT_EQ(runs, 2);
+    EXPECT_EQ(points("a"), 1001);
+    session.commit_within(std::chrono::microseconds(-1));
+    EXPECT_TRUE(transact(session, [](store::session& on) { add(on, "a", 1); })) << "that was without transaction";
+}
+
 TEST_P(transact_test, of_several_processes_on_one_database) {
     constexpr int processes = 3;
     constexpr int rounds = 60;
