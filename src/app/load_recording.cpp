@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/load_recording.hpp"
 
-#include <ctime>
-
-#include <fstream>
 #include <optional>
 
 #include <fmt/format.h>
@@ -12,6 +9,7 @@
 #include "app/load_figures.hpp"
 #include "app/load_verdict.hpp"
 #include "base/limits.hpp"
+#include "load/own_use.hpp"
 
 namespace cb::app {
 namespace {
@@ -20,24 +18,6 @@ namespace {
 constexpr std::int64_t seconds_between_memory_samples = 5;
 constexpr std::int64_t ms_per_s = 1000;
 constexpr const char* own_service = "load-generator";
-
-/// The process's share of the memory that it uses, shared pages divided among those that share them.
-std::optional<double> proportional_bytes(pid_t process) {
-    std::ifstream in(fmt::format("/proc/{}/smaps_rollup", process));
-    for (std::string name; in >> name;) {
-        double kib = 0;
-        if (name == "Pss:" && in >> kib) {
-            return kib * limits::kib;
-        }
-    }
-    return std::nullopt;
-}
-
-std::int64_t own_cpu_ns() {
-    timespec used{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return used.tv_sec * 1'000'000'000 + used.tv_nsec;
-}
 
 /// Which scenario a step is of. Its name stands once in the file.
 std::string scenario_of(const load::workload& work, load::step_index step) {
@@ -91,7 +71,7 @@ void load_recording::kept(const result<void>& what) {
     }
 }
 
-void load_recording::begin(mono_time at, wall_time_ms wall_ms, const std::vector<pid_t>& workers) {
+void load_recording::begin(mono_time at, wall_time_ms wall_ms, const std::vector<load::worker_identity>& workers) {
     about_.started_ms = wall_ms;
     about_.started_mono_ns = at.time_since_epoch().count();
     writer_ = kept(runstore::run_writer::create(folder_, about_));
@@ -101,21 +81,23 @@ void load_recording::begin(mono_time at, wall_time_ms wall_ms, const std::vector
     }
 }
 
-void load_recording::make_known(const std::vector<pid_t>& workers) {
+void load_recording::make_known(const std::vector<load::worker_identity>& workers) {
     for (std::size_t i = 0; i < work_.steps.size(); ++i) {
         const auto scenario = scenario_of(work_, static_cast<load::step_index>(i));
         steps_.push_back(kept(writer_->step(scenario, work_.steps[i].name)));
     }
-    const auto add_process = [&](pid_t id, const std::string& name) {
-        const auto identity = fmt::format("{} of {}", id, about_.started_ms);
-        const auto instance = kept(writer_->instance({own_service, name, identity, 0, fmt::format("process {}", id)}));
-        processes_.push_back({id, instance, 0});
+    const auto add_process = [&](const load::worker_identity& of, const std::string& name) {
+        const auto where = of.machine.empty() ? "" : " of machine " + of.machine;
+        const auto identity = fmt::format("{}{} of {}", of.id, where, about_.started_ms);
+        const auto instance =
+            kept(writer_->instance({own_service, name, identity, 0, fmt::format("process {}{}", of.id, where)}));
+        processes_.push_back({of.machine.empty() ? of.id : 0, instance, 0});
     };
     for (std::size_t i = 0; i < workers.size(); ++i) {
         add_process(workers[i], fmt::format("worker {}", i));
     }
-    add_process(::getpid(), "coordinator");
-    processes_.back().cpu_ns_before = own_cpu_ns();
+    add_process({"", ::getpid()}, "coordinator");
+    processes_.back().cpu_ns_before = load::process_cpu_ns();
     cpu_ = kept(writer_->metric("cpu_cores", "cores"));
     memory_ = kept(writer_->metric("proportional_bytes", "bytes"));
     connections_ = kept(writer_->metric("connections", ""));
@@ -149,13 +131,16 @@ void load_recording::sample_own_use(std::int64_t at_ms, const load::run_state& s
         add(at_ms, processes_[i], connections_, static_cast<double>(state.connections_of[i]));
     }
     auto& own = processes_.back();
-    const auto used = own_cpu_ns();
+    const auto used = load::process_cpu_ns();
     add(at_ms, own, cpu_, static_cast<double>(used - own.cpu_ns_before) / 1e9);
     own.cpu_ns_before = used;
     if ((at_ms / ms_per_s - 1) % seconds_between_memory_samples == 0) {
-        for (const auto& each : processes_) {
-            if (const auto bytes = proportional_bytes(each.id)) {
-                add(at_ms, each, memory_, *bytes);
+        for (std::size_t i = 0; i < processes_.size(); ++i) {
+            const auto& each = processes_[i];
+            const auto bytes = each.id != 0 ? load::proportional_bytes(each.id)
+                                            : std::optional(state.memory_bytes[i]); // as its own machine said
+            if (bytes && *bytes > 0) {
+                add(at_ms, each, memory_, static_cast<double>(*bytes));
             }
         }
     }

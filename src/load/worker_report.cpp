@@ -2,31 +2,10 @@
 #include "load/worker_report.hpp"
 
 #include "base/limits.hpp"
-#include "wire/cursor.hpp"
+#include "load/frame_bytes.hpp"
 
 namespace cb::load {
 namespace {
-
-std::string taken(wire::writer& out) {
-    std::string text;
-    const auto bytes = out.take();
-    text.reserve(bytes.size());
-    for (const auto& piece : bytes.pieces()) {
-        const auto view = piece.view();
-        text.append(reinterpret_cast<const char*>(view.data()), view.size());
-    }
-    return text;
-}
-
-void put_text(wire::writer& out, std::string_view text) {
-    out.u32(static_cast<std::uint32_t>(text.size()));
-    out.string_bytes(text);
-}
-
-std::string get_text(wire::reader& in) {
-    const auto bytes = in.bytes(in.u32());
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 /// An empty one is a length of zero: most steps of a second have no failures.
 void put_histogram(wire::writer& out, const metrics::hdr_histogram& from) {
