@@ -162,7 +162,7 @@ machine_gathering::machine_gathering(const load_settings& settings, const load::
     how.where = bus_of(settings, brokers);
     how.shared = !broker_;
     how.wanted = *settings.machines - 1;
-    how.about = {self.version, self.machine, work.title, true};
+    how.about = {self.version, self.machine, work.title};
     how.place = self.place;
     how.bound_to_place = bound_to_this_place(targets);
     how.files = std::move(files);
@@ -177,6 +177,7 @@ machine_gathering::machine_gathering(const load_settings& settings, const load::
     instruction_ = fmt::format("on {}: chaosbroker load --join {}", where, join_instruction(settings, brokers));
     try {
         machines_ = std::make_unique<load::far_machines>(std::move(how));
+        machines_->claim();
     } catch (const std::runtime_error& wrong) {
         throw command_error(exit_code::environment, wrong.what());
     }

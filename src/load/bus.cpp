@@ -20,7 +20,6 @@ using std::chrono::steady_clock;
 constexpr std::uint32_t magic = 0x43424c42; // "CBLB"
 /// Of the bytes on the bus. Another number, other bytes.
 constexpr std::uint16_t protocol = 1;
-constexpr std::size_t messages_at_once = 1'000;
 constexpr milliseconds look_again_after{100};
 constexpr int request_ms = 1'000;
 /// What was read is forgotten at once; this is for a coordinator that was killed.
@@ -188,24 +187,22 @@ void bus::send_piece(const std::string& bytes) {
 
 void bus::receive(const std::function<void(bus_message&&)>& take) {
     there_.drain();
-    std::array<rd_kafka_message_t*, messages_at_once> batch{};
+    // One after the other: `take` may throw, and librdkafka waits for each message that is not given back.
+    using kept_message = std::unique_ptr<rd_kafka_message_t, decltype(&rd_kafka_message_destroy)>;
     for (;;) {
-        const auto got = rd_kafka_consume_batch_queue(queue_.get(), 0, batch.data(), batch.size());
-        for (std::ptrdiff_t i = 0; i < got; ++i) {
-            const auto& each = *batch[static_cast<std::size_t>(i)];
-            if (each.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-                for (auto& topic : hears_) {
-                    if (topic.handle.get() == each.rkt) {
-                        topic.next = each.offset + 1;
-                    }
-                }
-                take_piece({static_cast<const char*>(each.payload), each.len}, take);
-            }
-            rd_kafka_message_destroy(batch[static_cast<std::size_t>(i)]);
-        }
-        if (got < static_cast<std::ptrdiff_t>(batch.size())) {
+        const kept_message each(rd_kafka_consume_queue(queue_.get(), 0), &rd_kafka_message_destroy);
+        if (!each) {
             break;
         }
+        if (each->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            continue; // while a broker is away; who is not heard of is lost
+        }
+        for (auto& topic : hears_) {
+            if (topic.handle.get() == each->rkt) {
+                topic.next = each->offset + 1;
+            }
+        }
+        take_piece({static_cast<const char*>(each->payload), each->len}, take);
     }
     while (auto* done = rd_kafka_queue_poll(admin_results_.get(), 0)) {
         rd_kafka_event_destroy(done);

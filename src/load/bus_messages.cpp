@@ -82,7 +82,8 @@ std::string encode(const heartbeat_message& what) {
     put_text(out, what.version);
     put_text(out, what.machine);
     put_text(out, what.title);
-    out.boolean(what.gathering);
+    out.u32(what.number);
+    out.u8(static_cast<std::uint8_t>(what.at));
     return taken(out);
 }
 
@@ -92,7 +93,12 @@ result<heartbeat_message> decode_heartbeat(std::string_view bytes) {
     out.version = get_words(in);
     out.machine = get_words(in);
     out.title = get_words(in);
-    out.gathering = in.boolean();
+    out.number = in.u32();
+    const auto at = in.u8();
+    if (at > static_cast<std::uint8_t>(heartbeat_message::stage::running)) {
+        in.fail("a stage of a run that is none");
+    }
+    out.at = static_cast<heartbeat_message::stage>(at);
     return read_whole(in, std::move(out));
 }
 

@@ -18,10 +18,12 @@ namespace cb::load {
 
 /// Each half second of the coordinator, from its claim of the bus on.
 struct heartbeat_message {
+    enum class stage : std::uint8_t { claiming, gathering, running };
     std::string version; ///< of its program
     std::string machine;
-    std::string title; ///< of the run
-    bool gathering = false;
+    std::string title;        ///< of the run
+    std::uint32_t number = 0; ///< of this run, from 0
+    stage at = stage::claiming;
 };
 /// Of a machine that wants to take part.
 struct hello_message {

@@ -131,7 +131,7 @@ std::optional<bus_relay::outcome> bus_relay::hear_heartbeat(const bus_message& w
         return std::nullopt;
     }
     const auto heartbeat = decode_heartbeat(what.body);
-    if (!heartbeat) {
+    if (!heartbeat || heartbeat->at == heartbeat_message::stage::claiming) {
         return std::nullopt;
     }
     if (heartbeat->version != about_.version) {
@@ -140,7 +140,7 @@ std::optional<bus_relay::outcome> bus_relay::hear_heartbeat(const bus_message& w
                                    "of a run need the same",
                                    heartbeat->title, heartbeat->machine, heartbeat->version, about_.version)};
     }
-    if (!heartbeat->gathering) {
+    if (heartbeat->at == heartbeat_message::stage::running) {
         return outcome{false, fmt::format("the run '{}' of machine {} has all its machines already", heartbeat->title,
                                           heartbeat->machine)};
     }

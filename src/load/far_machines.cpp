@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -55,25 +56,43 @@ void far_machines::say_that_we_are_there() {
     const auto now = clock_now();
     if (now >= next_heartbeat_) {
         next_heartbeat_ = now + heartbeat_every;
-        how_.about.gathering = machines_.size() < how_.wanted;
         send(bus_kind::heartbeat, 0, encode(how_.about));
+        ++how_.about.number;
     }
 }
 
-/// Of two coordinators the one has the bus whose first heartbeat stands before the other's: all read the same order.
-void far_machines::claim(const std::function<bool()>& stopped) {
+/// Of two coordinators the one has the bus whose first heartbeat stands before the other's: all read the same order. Of
+/// whom we have not seen the first one, it stands before ours.
+void far_machines::claim() {
+    how_.about.at = heartbeat_message::stage::claiming;
+    if (!how_.shared) {
+        return;
+    }
     std::map<std::uint64_t, heartbeat_message> before_us;
+    std::set<std::uint64_t> after_us;
     bool ours_seen = false;
-    for (const auto until = clock_now() + milliseconds(limits::load_bus_claim_ms); clock_now() < until && !stopped();) {
+    const auto begun = clock_now();
+    while (clock_now() < begun + milliseconds(limits::load_bus_claim_ms) || !ours_seen) {
+        if (clock_now() > begun + how_.within) {
+            throw std::runtime_error(
+                fmt::format("the bus at {} takes messages and does not give them back", how_.where.brokers));
+        }
         say_that_we_are_there();
         wait_readable(bus_.descriptor(), look_every_ms);
         bus_.receive([&](bus_message&& what) {
-            if (what.kind == bus_kind::heartbeat && what.run == run_) {
-                ours_seen = true;
-            } else if (what.kind == bus_kind::heartbeat && !ours_seen) {
-                before_us.emplace(what.run, decode_heartbeat(what.body).value_or(heartbeat_message{}));
-            } else if (what.kind == bus_kind::end && what.to == 0) {
+            if (what.kind == bus_kind::end && what.to == 0) {
                 before_us.erase(what.run);
+            }
+            if (what.kind != bus_kind::heartbeat) {
+                return;
+            }
+            const auto heartbeat = decode_heartbeat(what.body).value_or(heartbeat_message{});
+            if (what.run == run_) {
+                ours_seen = true;
+            } else if (heartbeat.number == 0 && ours_seen) {
+                after_us.insert(what.run);
+            } else if (!after_us.contains(what.run)) {
+                before_us.emplace(what.run, heartbeat);
             }
         });
     }
@@ -90,10 +109,8 @@ void far_machines::claim(const std::function<bool()>& stopped) {
 }
 
 void far_machines::gather(const std::function<bool()>& stopped, const std::function<void(const std::string&)>& say) {
-    if (how_.shared) {
-        claim(stopped);
-    }
     const auto until = clock_now() + how_.within;
+    how_.about.at = heartbeat_message::stage::gathering;
     while (prepared() < how_.wanted && !stopped()) {
         say_that_we_are_there();
         wait_readable(bus_.descriptor(), look_every_ms);
@@ -112,6 +129,7 @@ void far_machines::gather(const std::function<bool()>& stopped, const std::funct
         }
         if (machines_.size() == how_.wanted && !scenario_sent_) {
             scenario_sent_ = true;
+            how_.about.at = heartbeat_message::stage::running;
             for (const auto& each : how_.files) {
                 send(bus_kind::file, 0, encode(each));
             }
@@ -233,7 +251,7 @@ void far_machines::turn(far_audience& audience) {
     const auto now = clock_now();
     for (std::size_t i = 0; i < machines_.size(); ++i) {
         if (!machines_[i].gone && now - machines_[i].heard > std::chrono::seconds(limits::load_machine_silence_s)) {
-            lose(i, fmt::format("has not been heard of for {} s", limits::load_machine_silence_s), audience);
+            lose(i, fmt::format("not heard of for {} s", limits::load_machine_silence_s), audience);
         }
     }
     if (now >= next_forgetting_) {
@@ -271,7 +289,7 @@ void far_machines::hear_while_running(const bus_message& what, far_audience& aud
         machines_[*which].gone = true;
         audience.far_machine_finished(*which);
         break;
-    case bus_kind::left: lose(*which, fmt::format("left: {}", decode_sentence(what.body)), audience); break;
+    case bus_kind::left: lose(*which, fmt::format("it left: {}", decode_sentence(what.body)), audience); break;
     default: break;
     }
 }

@@ -27,7 +27,7 @@ public:
     virtual void far_machine_state(std::size_t machine, std::string_view bytes) = 0;
     /// All its workers have gone, and all they had to say was said.
     virtual void far_machine_finished(std::size_t machine) = 0;
-    /// `why`: "has not been heard of for 6 s".
+    /// `why`: "not heard of for 6 s".
     virtual void far_machine_lost(std::size_t machine, const std::string& why) = 0;
 };
 
@@ -70,8 +70,10 @@ public:
     far_machines(const far_machines&) = delete;
     far_machines& operator=(const far_machines&) = delete;
 
-    /// Returns when all machines are prepared, or `stopped()`. Throws std::runtime_error with a sentence when another
-    /// run has the bus, when not all come, or when one cannot take part; unfit_for_machines.
+    /// Throws std::runtime_error with a sentence when another run has the bus. First of all.
+    void claim();
+    /// Returns when all machines are prepared, or `stopped()`. Throws std::runtime_error with a sentence when not all
+    /// come, or when one cannot take part; unfit_for_machines.
     void gather(const std::function<bool()>& stopped, const std::function<void(const std::string&)>& say);
 
     [[nodiscard]] const std::vector<far_machine>& machines() const { return machines_; }
@@ -84,7 +86,6 @@ public:
     void end(const std::string& sentence);
 
 private:
-    void claim(const std::function<bool()>& stopped);
     void say_that_we_are_there();
     void send(bus_kind kind, std::uint64_t to, std::string body);
     void hear_while_gathering(bus_message&& what, const std::function<void(const std::string&)>& say);

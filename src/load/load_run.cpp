@@ -226,7 +226,8 @@ void load_run::far_machine_lost(std::size_t machine, const std::string& why) {
         which.latest.users = {};
     }
     const auto after_s = std::chrono::duration_cast<std::chrono::seconds>(clock_now() - started_).count();
-    state_.machines_lost.push_back(fmt::format("machine {} {}, {} s after the start", lost.name, why, after_s));
+    state_.machines_lost.push_back(
+        fmt::format("machine {} was lost {} s after the start ({})", lost.name, after_s, why));
     observer_->notice(state_.machines_lost.back() + ": its users are missing from then on");
 }
 

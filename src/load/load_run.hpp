@@ -52,7 +52,7 @@ struct run_state {
     std::int64_t coordinator_cpu_ns = 0;    ///< of the busiest thread that hears workers, on any machine
     std::int64_t consumer_cpu_ns = 0;       ///< of the busiest thread that stamps awaited events
     std::uint32_t workers_lost = 0;
-    std::vector<std::string> machines_lost; ///< "b: has not been heard of for 6 s, 12 s after the start"
+    std::vector<std::string> machines_lost; ///< "machine b was lost 12 s after the start (not heard of for 6 s)"
     // Of the consumers of awaited events.
     nanoseconds await_lag_max{0};       ///< in the second: by so much arrivals may be stamped too late
     std::uint64_t events = 0;           ///< read
