@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/load_recording.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -49,6 +50,28 @@ runstore::step_second of_step(runstore::step_id id, const load::step_interval& f
     return out;
 }
 
+/// The slowest, and what failed, in turn: the first of them are kept when there is not room for all.
+std::vector<runstore::witness> witnesses_of(std::vector<load::step_witness> from,
+                                            const std::vector<runstore::step_id>& steps) {
+    const auto slow =
+        std::stable_partition(from.begin(), from.end(), [](const auto& each) { return !each.kind.empty(); });
+    std::sort(slow, from.end(), [](const auto& a, const auto& b) { return a.response_ns > b.response_ns; });
+    std::vector<runstore::witness> out;
+    const auto take = [&](const load::step_witness& each) {
+        out.push_back({each.at_ns / 1'000'000, steps[each.step], static_cast<std::int64_t>(each.user), each.kind,
+                       each.response_ns, each.detail});
+    };
+    for (auto failed = from.begin(), slower = slow; failed != slow || slower != from.end();) {
+        if (failed != slow) {
+            take(*failed++);
+        }
+        if (slower != from.end()) {
+            take(*slower++);
+        }
+    }
+    return out;
+}
+
 } // namespace
 
 load_recording::load_recording(runstore::run_folder folder, const load::workload& work, runstore::run_description about)
@@ -77,7 +100,7 @@ void load_recording::begin(mono_time at, wall_time_ms wall_ms, const std::vector
     writer_ = kept(runstore::run_writer::create(folder_, about_));
     if (writer_) {
         make_known(workers);
-        kept(writer_->begin_phase("load", 0));
+        begin_phases(0);
     }
 }
 
@@ -103,10 +126,29 @@ void load_recording::make_known(const std::vector<load::worker_identity>& worker
     connections_ = kept(writer_->metric("connections", ""));
 }
 
+/// Those that have begun by this second.
+void load_recording::begin_phases(std::int64_t second) {
+    if (work_.phases.empty()) {
+        if (phases_begun_ == 0) {
+            ++phases_begun_;
+            kept(writer_->begin_phase("load", 0));
+        }
+        return;
+    }
+    for (; phases_begun_ < work_.phases.size() && work_.phases[phases_begun_].start_s <= second; ++phases_begun_) {
+        const auto& phase = work_.phases[phases_begun_];
+        if (phases_begun_ > 0) {
+            kept(writer_->end_phase(phase.start_s * ms_per_s));
+        }
+        kept(writer_->begin_phase(phase.name, phase.start_s * ms_per_s, phase.judged));
+    }
+}
+
 void load_recording::second(const load::merged_seconds& what, const load::run_state& state) {
     if (!writer_ || !failure_.empty()) {
         return;
     }
+    begin_phases(what.second);
     runstore::load_second out;
     out.second = what.second;
     for (std::size_t i = 0; i < steps_.size(); ++i) {
@@ -121,6 +163,10 @@ void load_recording::second(const load::merged_seconds& what, const load::run_st
     for (std::size_t i = 1; i < load::user_states; ++i) {
         out.users.push_back({state_name(i), static_cast<std::int64_t>(state.users[i])});
     }
+    for (const auto& each : awaits_of(work_, what)) {
+        out.awaits.push_back({steps_[each.step], each.came, each.missing, each.doubled, each.late, each.early});
+    }
+    out.witnesses = witnesses_of(what.witnesses, steps_);
     sample_own_use((what.second + 1) * ms_per_s, state);
     kept(writer_->write(out));
 }
@@ -162,8 +208,8 @@ void load_recording::finish(nanoseconds length, const std::vector<load::check_fi
         return;
     }
     for (const auto& each : findings) {
-        kept(writer_->add(
-            runstore::check_result{each.name, {}, each.expected, each.found, outcome_of(each.result), each.reason}));
+        kept(writer_->add(runstore::check_result{each.name, each.phases, each.expected, each.found,
+                                                 outcome_of(each.result), each.reason}));
     }
     kept(writer_->set_verdict(verdict));
     const auto end_ms = std::chrono::duration_cast<milliseconds>(length).count();

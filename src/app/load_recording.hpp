@@ -43,6 +43,7 @@ private:
     Value kept(result<Value> what);
     void kept(const result<void>& what);
     void make_known(const std::vector<load::worker_identity>& workers);
+    void begin_phases(std::int64_t second);
     void sample_own_use(std::int64_t at_ms, const load::run_state& state);
     void add(std::int64_t at_ms, const own_process& of, runstore::metric_id metric, double value);
 
@@ -55,6 +56,7 @@ private:
     runstore::metric_id cpu_;
     runstore::metric_id memory_;
     runstore::metric_id connections_;
+    std::size_t phases_begun_ = 0;
     std::string failure_;
 };
 

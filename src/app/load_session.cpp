@@ -382,7 +382,7 @@ exit_code conduct(const load_settings& settings, const load::workload& work, sen
 
     const bool by_hand = run.was_stopped() && !audience.ended_by_us();
     const load_ending ending{run.length(), outline.length, by_hand && audience.planned() < outline.length};
-    const auto findings = load::decide_checks(work, run.totals(), run.length());
+    const auto findings = load::decide_checks(work, run.totals(), run.totals_by_phase(), run.length());
     const auto distrust = reasons_for_distrust(work, run.totals(), run.state(), ending);
     const auto verdict = judge(work, run.totals(), distrust, findings);
     if (run.was_stopped()) {

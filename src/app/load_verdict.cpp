@@ -92,15 +92,11 @@ std::vector<std::string> reasons_for_distrust(const load::workload& work, const 
 
 std::vector<std::string> await_outcomes(const load::workload& work, const load::merged_seconds& totals) {
     std::vector<std::string> out;
-    for (std::size_t i = 0; i < work.steps.size(); ++i) {
-        if (work.steps[i].what != load::measured_step::kind::await) {
-            continue;
-        }
-        const auto& step = totals.steps[i];
-        const auto missing = step.failed.count();
-        out.push_back(fmt::format("{}: {} came, {} missing, {} doubled, {} late, {} early", work.steps[i].name,
-                                  grouped(step.response.count() - missing), grouped(missing), step.doubled, step.late,
-                                  step.early));
+    for (const auto& each : awaits_of(work, totals)) {
+        out.push_back(fmt::format("{}: {} came, {} missing, {} doubled, {} late, {} early", work.steps[each.step].name,
+                                  grouped(static_cast<std::uint64_t>(each.came)),
+                                  grouped(static_cast<std::uint64_t>(each.missing)), each.doubled, each.late,
+                                  each.early));
     }
     return out;
 }
@@ -115,9 +111,10 @@ runstore::run_verdict judge(const load::workload& work, const load::merged_secon
     for (const auto wanted : {found::broken, found::undecided}) {
         for (const auto& each : findings) {
             if (each.result == wanted) {
-                out.reasons.push_back(wanted == found::broken ? fmt::format("{}: expected {}, found {}", each.name,
-                                                                            each.expected, each.found)
-                                                              : fmt::format("{}: {}", each.name, each.reason));
+                const auto name = each.name + (each.phases.empty() ? "" : " in " + each.phases);
+                out.reasons.push_back(wanted == found::broken
+                                          ? fmt::format("{}: expected {}, found {}", name, each.expected, each.found)
+                                          : fmt::format("{}: {}", name, each.reason));
             }
         }
     }

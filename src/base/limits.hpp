@@ -154,6 +154,8 @@ constexpr std::size_t load_witnesses_per_second = 20;
 constexpr std::size_t load_witness_detail_bytes = 200;
 /// Machines of one run: each reports once a second to one coordinator.
 constexpr std::size_t load_machines = 64;
+/// Phases of a run: each has histograms of every step.
+constexpr std::size_t load_phases = 100;
 /// A machine's name, and a sentence about it, as they come over a bus.
 constexpr std::size_t load_bus_text_bytes = 4 * kib;
 /// A frame crosses the bus in pieces that every cluster takes: the default of message.max.bytes is 1 MiB.

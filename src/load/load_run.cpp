@@ -45,6 +45,7 @@ void merged_seconds::merge(const worker_report& report) {
     for (const auto& [key, count] : report.errors) {
         errors[key] += count;
     }
+    witnesses.insert(witnesses.end(), report.witnesses.begin(), report.witnesses.end());
 }
 
 void merged_seconds::merge(const merged_seconds& other) {
@@ -69,6 +70,9 @@ load_run::load_run(const workload& work, load_plan plan, std::vector<endpoint> t
       begun_(work.programs.size()) {
     for (std::size_t i = 0; i < begun_.size(); ++i) {
         begun_[i] = !work.programs[i].after.has_value();
+    }
+    for (std::size_t i = 0; i < work.phases.size(); ++i) {
+        by_phase_.emplace_back(work.steps.size());
     }
     if (::pipe2(wake_, O_CLOEXEC | O_NONBLOCK) != 0) {
         throw std::system_error(errno, std::generic_category(), "pipe2");
@@ -137,6 +141,9 @@ void load_run::run(run_observer& observer) {
         merged_seconds rest(work_.steps.size());
         hear_listeners(rest);
         totals_.merge(rest);
+        if (!by_phase_.empty()) {
+            by_phase_[*work_.phase_at(totals_.second)].merge(rest);
+        }
     }
     length_ = clock_now() - started_;
     observer_ = nullptr;
@@ -168,6 +175,7 @@ void load_run::worker_reported(std::size_t worker, std::string_view frame) {
     from.last = report->last;
     report->steps.clear();
     report->errors.clear();
+    report->witnesses.clear();
     from.latest = std::move(*report);
 }
 
@@ -281,6 +289,9 @@ void load_run::publish_complete_seconds() {
         }
         hear_listeners(what);
         totals_.merge(what);
+        if (const auto phase = work_.phase_at(second)) {
+            by_phase_[*phase].merge(what);
+        }
         totals_.second = what.second;
         observer_->second(what, state_);
         open_seconds_.erase(open_seconds_.begin());

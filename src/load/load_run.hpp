@@ -24,6 +24,7 @@ struct merged_seconds {
     std::int64_t second = 0;
     std::vector<step_interval> steps;
     std::map<error_key, std::uint64_t, std::less<>> errors;
+    std::vector<step_witness> witnesses; ///< of one second; not added up
 
     explicit merged_seconds(std::size_t step_count);
     void merge(const worker_report& report);
@@ -96,6 +97,8 @@ public:
     [[nodiscard]] bool stop_asked() const { return stop_asked_; }
 
     [[nodiscard]] const merged_seconds& totals() const { return totals_; }
+    /// As workload::phases.
+    [[nodiscard]] const std::vector<merged_seconds>& totals_by_phase() const { return by_phase_; }
     [[nodiscard]] const run_state& state() const { return state_; }
     /// Those of this machine first.
     [[nodiscard]] const std::vector<worker_identity>& workers() const { return identities_; }
@@ -148,6 +151,7 @@ private:
     std::vector<machine_listening> listening_; ///< of this machine, then the others; empty when nothing is awaited
     std::map<std::int64_t, merged_seconds> open_seconds_;
     merged_seconds totals_;
+    std::vector<merged_seconds> by_phase_;
     run_state state_;
     std::vector<bool> begun_;
     mono_time started_{};

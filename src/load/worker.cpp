@@ -158,6 +158,7 @@ private:
         out.connections = http_.open_connections();
         out.connects = http_.connects();
         out.cpu_ns = process_cpu_ns();
+        out.witnesses = recorder_.witnesses();
         for (std::uint16_t program = 0; program < work_.programs.size(); ++program) {
             if (users_->finished(program)) {
                 out.finished_programs.push_back(program);
