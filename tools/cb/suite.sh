@@ -105,7 +105,9 @@ fetch_peers() {
 }
 
 unit_tests="base_tests wire_tests record_tests metrics_tests document_tests storage_tests protocol_tests net_tests watch_tests
- runstore_tests report_tests fault_tests broker_tests proxy_tests load_tests admin_tests app_tests"
+ runstore_tests report_tests fault_tests broker_tests proxy_tests load_tests admin_tests app_tests
+ moving_text_tests moving_log_tests moving_http_tests moving_store_tests moving_bus_tests moving_service_tests moving_accounting_tests
+ moving_announcement_tests moving_matching_tests moving_tracking_tests moving_billing_tests moving_operate_tests"
 concurrent_tests="net_tests admin_tests"
 
 # same_victims COMMON… [-- VARIATION…]…: the main job with each variation agrees with the ledger, and the same messages are
