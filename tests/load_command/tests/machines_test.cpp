@@ -286,6 +286,11 @@ TEST_F(load_machines, await_events_each_with_its_own_consumer) {
     ASSERT_EQ(kept.steps.size(), 2U);
     EXPECT_EQ(kept.steps[1].count, kept.steps[0].count);
     EXPECT_EQ(kept.steps[1].failed, 0U) << run.output();
+    auto database = runstore::database::open(folder_.path("run/run.db"), runstore::database::access::read);
+    ASSERT_TRUE(database);
+    EXPECT_EQ(static_cast<std::uint64_t>(database->number("SELECT SUM(came) FROM awaits").value_or(-1)),
+              kept.steps[1].count)
+        << "second by second";
     bool told = false;
     for (const auto& each : kept.notes) {
         told = told || each.text.find("0 missing, 0 doubled, 0 late") != std::string::npos;
