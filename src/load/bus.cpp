@@ -3,6 +3,7 @@
 
 #include <array>
 #include <chrono>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 
@@ -177,10 +178,22 @@ void bus::send(const bus_message& what) {
 
 /// Waits while librdkafka has no room. What cannot be sent at all is missed by who waits for it.
 void bus::send_piece(const std::string& bytes) {
-    while (rd_kafka_producev(producer_.get(), RD_KAFKA_V_TOPIC(speaks_to_.c_str()), RD_KAFKA_V_PARTITION(0),
-                             RD_KAFKA_V_VALUE(const_cast<char*>(bytes.data()), bytes.size()), // NOLINT: copied
-                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                             RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+    std::array<rd_kafka_vu_t, 4> parts{};
+    parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+    parts[0].u.cstr = speaks_to_.c_str();
+    parts[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+    parts[1].u.i32 = 0;
+    parts[2].vtype = RD_KAFKA_VTYPE_VALUE;
+    parts[2].u.mem = {const_cast<char*>(bytes.data()), bytes.size()}; // NOLINT: librdkafka copies it
+    parts[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    parts[3].u.i = RD_KAFKA_MSG_F_COPY;
+    using kept_error = std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)>;
+    for (;;) {
+        const kept_error error(rd_kafka_produceva(producer_.get(), parts.data(), parts.size()),
+                               &rd_kafka_error_destroy);
+        if (!error || rd_kafka_error_code(error.get()) != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            return;
+        }
         rd_kafka_poll(producer_.get(), static_cast<int>(look_again_after.count()));
     }
 }
