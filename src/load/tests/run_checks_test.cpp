@@ -91,7 +91,8 @@ TEST(run_checks, are_about_the_phases_that_they_name_and_else_about_all_but_warm
     const auto work = work_of(R"(
 timeline: [{phase: warm-up, for: 10s}, {phase: steady, for: 20s}, {phase: end}]
 checks: [{count: "== 30"}, {count: "== 10", phases: [steady]}, {count: "== 7", phases: [warm-up]},
-         {rate: "== 0.5/s", phases: [steady]}, {count: "== 30", phases: [steady, end]}, {latency: {p50: "< 2s"}, phases: [warm-up]}]
+         {rate: "== 0.5/s", phases: [steady]}, {count: "== 30", phases: [steady, end]},
+         {latency: {p50: "< 2s"}, phases: [warm-up]}]
 )");
     ASSERT_EQ(work.phases.size(), 3U);
     EXPECT_EQ(work.phase_at(9), std::optional<std::size_t>(0));
