@@ -292,7 +292,13 @@ run_soak() {
             build_preset release chaosbroker peer_tests
             CB_KILLS=${2:-200} build/release/bin/peer_tests --gtest_filter='restart.what_was_acknowledged*'
             ;;
+        load)
+            ensure_packages bench
+            build_preset release chaosbroker
+            CB_SOAK_MINUTES=${2:-10} bench/load.sh plateau
+            ;;
         *)
+            echo "./cb soak load [MINUTES]      400,000 users with a connection each for ten minutes: memory must stay as it is"
             echo "./cb soak kill [N]            N times kill -9 (200) under traffic with --data: exactly what the ledger says"
             echo "./cb soak reconcile [SEED…]   1,000,000 messages, all effects at 20 %, three seeds, reconciled message by"
             echo "                              message; batching, producers and idempotence varied"
@@ -316,6 +322,7 @@ run_bench() {
         *)
             echo "./cb bench broker     this broker beside Apache Kafka, one client, one machine"
             echo "./cb bench load       400,000 users against nginx; requests per CPU second beside wrk, h2load, ab"
+            echo "./cb bench load peers the same scenario by Gatling and Locust"
             echo "./cb bench effects    what a rule costs: the broker's CPU a message"
             echo "./cb bench moving_http  requests per core-second of moving's HTTP server, memory of idle connections"
             echo "./cb bench rules      rules changed 1,000 times a second under full traffic"
