@@ -104,8 +104,8 @@ fetch_peers() {
     return 0
 }
 
-unit_tests="base_tests wire_tests record_tests metrics_tests document_tests storage_tests protocol_tests net_tests watch_tests
- runstore_tests report_tests fault_tests broker_tests proxy_tests load_tests admin_tests app_tests
+unit_tests="base_tests wire_tests record_tests metrics_tests document_tests analysis_tests storage_tests protocol_tests net_tests watch_tests
+ runstore_tests report_tests fault_tests broker_tests proxy_tests load_tests experiment_tests admin_tests app_tests
  moving_text_tests moving_log_tests moving_http_tests moving_store_tests moving_bus_tests moving_service_tests moving_accounting_tests
  moving_announcement_tests moving_matching_tests moving_tracking_tests moving_billing_tests moving_operate_tests"
 concurrent_tests="net_tests admin_tests"
@@ -186,7 +186,7 @@ run_suite() {
     fetch_peers
     echo "release"
     # shellcheck disable=SC2086
-    run_programs release $unit_tests conformance_tests tidy_tests hostile_tests load_kafka_tests load_command_tests \
+    run_programs release $unit_tests conformance_tests tidy_tests hostile_tests load_kafka_tests load_command_tests run_command_tests \
         watch_system_tests peer_tests
     [ "$skipped" -eq 0 ] && [ "$failed" -eq 0 ] && write_tested_with >docs/tested-with.md
     check "formatting" formatted
