@@ -180,6 +180,7 @@ std::vector<journey> drive(const std::map<std::string, std::string>& urls, const
             auto& mine = out[static_cast<std::size_t>(number)];
             mine.number = number;
             mine.combined = wanted.combined_each > 0 && number % wanted.combined_each == wanted.combined_each - 1;
+            mine.began = std::chrono::system_clock::now();
             const auto began = std::chrono::steady_clock::now();
             traveller(with, mine, wanted.patience).travel();
             mine.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);

@@ -32,6 +32,7 @@ struct journey {
     /// Why it did not come further.
     std::string trouble;
     int asked_again = 0; ///< after refused, reset and timed out connections, 503 and 500
+    std::chrono::system_clock::time_point began;
     std::chrono::milliseconds took{0};
 
     [[nodiscard]] bool over() const { return reached == "CONFIRMED"; }

@@ -142,9 +142,10 @@ int running_moving::stop(std::chrono::seconds limit) {
     return process_->wait(limit);
 }
 
-json::object running_moving::audit(std::chrono::seconds settle) {
-    const auto said = run_moving(
-        {"audit", "--dir", folder(), "--json", "--settle", std::to_string(settle.count()) + "s"}, settle + 120s);
+json::object running_moving::audit(std::chrono::seconds settle, int witnesses) {
+    const auto said = run_moving({"audit", "--dir", folder(), "--json", "--settle",
+                                  std::to_string(settle.count()) + "s", "--witnesses", std::to_string(witnesses)},
+                                 settle + 120s);
     // Warnings may stand before it.
     const auto begin = said.output.find('{');
     boost::system::error_code error;

@@ -61,7 +61,7 @@ public:
     int stop(std::chrono::seconds limit = std::chrono::seconds(30));
 
     /// `moving audit --json`: what it printed. `settle` is how long it may wait for the system to come to rest.
-    boost::json::object audit(std::chrono::seconds settle = std::chrono::seconds(30));
+    boost::json::object audit(std::chrono::seconds settle = std::chrono::seconds(30), int witnesses = 10);
     /// `moving trace ID --json`: its lines.
     std::vector<boost::json::object> trace(const std::string& id);
     /// All lines of the log that are JSON; `other` is given those that are not.
