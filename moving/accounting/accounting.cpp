@@ -25,6 +25,13 @@ const text::shape& account_body() {
     return shape;
 }
 
+const text::shape& account_answer() {
+    static const text::shape shape({text::text_field("username"), text::text_field("email"),
+                                    text::text_field("first_name"), text::text_field("last_name"),
+                                    text::text_field("created"), text::text_field("closed").optional()});
+    return shape;
+}
+
 std::vector<store::migration> tables() {
     return {{store::first_service_version,
              "accounts",
@@ -123,13 +130,17 @@ service::definition define(const service::settings&) {
     service::definition out;
     out.name = "accounting";
     out.tables = tables();
-    out.routes.push_back(service::writing(http::verb::post, "/accounts", "Open an account", &account_body(), open));
-    out.routes.back().answers = {{201, "The account", account_body().json_schema()},
-                                 {409, "The username or the email address is taken", nullptr}};
-    out.routes.push_back(service::listing("/accounts", "All accounts, by username", list));
-    out.routes.push_back(service::reading("/accounts/{username}", "One account", show));
-    out.routes.push_back(
-        service::writing(http::verb::remove, "/accounts/{username}", "Close an account", nullptr, close));
+    using namespace service;
+    const http::possible_answer unknown{404, "there is no such account", nullptr};
+    out.routes = {
+        answering(writing(http::verb::post, "/accounts", "Open an account", &account_body(), open),
+                  {with_body(201, "the account", account_answer()),
+                   {409, "the username or the email address is taken", nullptr}}),
+        answering(listing("/accounts", "All accounts, by username", list), {with_list("accounts", account_answer())}),
+        answering(reading("/accounts/{username}", "One account", show),
+                  {with_body(200, "the account", account_answer()), unknown}),
+        answering(writing(http::verb::remove, "/accounts/{username}", "Close an account", nullptr, close),
+                  {{204, "it is closed", nullptr}, unknown})};
     return out;
 }
 

@@ -16,7 +16,6 @@ namespace json = boost::json;
 using service::unit_of_work;
 using store::session;
 
-/// What is announced must be possible within this time: dates further off are typing errors.
 constexpr std::int64_t most_litres = 5'000;
 
 const text::shape& announcement_body() {
@@ -25,6 +24,20 @@ const text::shape& announcement_body() {
          text::text_field("owner").between(1, 64), service::event_shapes::place_field("from"),
          service::event_shapes::place_field("to"), text::date_field("earliest"), text::date_field("latest"),
          text::integer_field("litres", 1, most_litres).described("its size, or the room in the car")});
+    return shape;
+}
+
+const text::shape& announcement_answer() {
+    static const text::shape shape(
+        {text::text_field("id"), text::one_of_field("type", {"GOOD", "COURSE"}), text::text_field("owner"),
+         service::event_shapes::place_field("from"), service::event_shapes::place_field("to"),
+         text::date_field("earliest"), text::date_field("latest"), text::integer_field("litres", 1, most_litres),
+         text::one_of_field("state", {"OPEN", "MATCHED", "CANCELLED"}),
+         text::one_of_field("delivery", service::event_shapes::states())
+             .optional()
+             .described("of a good that is on its way, as far as tracking has told"),
+         text::text_field("trace").described("of its journey, for `moving trace`"), text::text_field("created"),
+         text::text_list_field("courses").optional(), text::text_list_field("goods").optional()});
     return shape;
 }
 
@@ -165,14 +178,19 @@ service::definition define(const service::settings&) {
     service::definition out;
     out.name = "announcement";
     out.tables = tables();
-    out.routes.push_back(service::writing(http::verb::post, "/announcements", "Announce a good or a course",
-                                          &announcement_body(), announce));
-    out.routes.back().answers = {{201, "The announcement", announcement_body().json_schema()}};
-    out.routes.push_back(service::listing("/announcements", "Announcements, in the order in which they were made", list,
-                                          {{"owner", http::parameter_place::query, false, "Only this owner's."}}));
-    out.routes.push_back(service::reading("/announcements/{id}", "One announcement, and what became of it", show));
-    out.routes.push_back(
-        service::writing(http::verb::remove, "/announcements/{id}", "Cancel what is not matched yet", nullptr, cancel));
+    using namespace service;
+    const http::possible_answer unknown{404, "there is no such announcement", nullptr};
+    out.routes = {
+        answering(
+            writing(http::verb::post, "/announcements", "Announce a good or a course", &announcement_body(), announce),
+            {with_body(201, "the announcement", announcement_answer())}),
+        answering(listing("/announcements", "Announcements, in the order in which they were made", list,
+                          {{"owner", http::parameter_place::query, false, "Only this owner's."}}),
+                  {with_list("announcements", announcement_answer())}),
+        answering(reading("/announcements/{id}", "One announcement, and what became of it", show),
+                  {with_body(200, "the announcement", announcement_answer()), unknown}),
+        answering(writing(http::verb::remove, "/announcements/{id}", "Cancel what is not matched yet", nullptr, cancel),
+                  {{204, "it is cancelled", nullptr}, unknown, {409, "it is matched", nullptr}})};
     out.subscriptions = {{service::topics::announcement_matched, "announcement_matched", "matching",
                           &service::event_shapes::announcement_matched(), link_match},
                          {service::topics::tracking_updated, "tracking_updated", "tracking",

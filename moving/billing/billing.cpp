@@ -23,6 +23,32 @@ const text::shape& estimate_body() {
     return shape;
 }
 
+const text::shape& account_answer() {
+    static const text::shape shape(
+        {text::text_field("client"), text::integer_field("points", -1'000'000'000, 1'000'000'000),
+         text::integer_field("owes", 0, 1'000'000'000).described("payments that wait for points"),
+         text::text_field("opened")});
+    return shape;
+}
+
+const text::shape& short_account_answer() {
+    static const text::shape shape(
+        {text::text_field("client"), text::integer_field("points", -1'000'000'000, 1'000'000'000)});
+    return shape;
+}
+
+const text::shape& entries_answer() {
+    static const text::shape entry({text::integer_field("points", -1'000'000'000, 1'000'000'000),
+                                    text::text_field("reason"), text::text_field("at")});
+    static const text::shape shape({text::text_field("client"), text::list_field("entries", entry).between(0, 200)});
+    return shape;
+}
+
+const text::shape& estimate_answer() {
+    static const text::shape shape({text::integer_field("points", 5, 100)});
+    return shape;
+}
+
 std::vector<store::migration> tables() {
     return {
         {store::first_service_version,
@@ -145,11 +171,16 @@ service::definition define(const service::settings&) {
     service::definition out;
     out.name = "billing";
     out.tables = tables();
-    out.routes.push_back(service::listing("/billing", "All accounts and their points", list));
-    out.routes.push_back(service::reading("/billing/{client}", "The points of one account", show));
-    out.routes.push_back(service::reading("/billing/{client}/entries",
-                                          "The last 200 entries of one account, the newest first", entries));
-    out.routes.push_back(estimate_route());
+    using namespace service;
+    const http::possible_answer unknown{404, "there is no such account (yet)", nullptr};
+    out.routes = {answering(listing("/billing", "All accounts and their points", list),
+                            {with_list("accounts", short_account_answer())}),
+                  answering(reading("/billing/{client}", "The points of one account", show),
+                            {with_body(200, "the account", account_answer()), unknown}),
+                  answering(reading("/billing/{client}/entries",
+                                    "The last 200 entries of one account, the newest first", entries),
+                            {with_body(200, "the entries", entries_answer()), unknown}),
+                  answering(estimate_route(), {with_body(200, "what it would cost", estimate_answer())})};
     out.subscriptions = {{service::topics::account_created, "account_created", "accounting",
                           &service::event_shapes::account_created(), open_account},
                          {service::topics::tracking_finished, "tracking_finished", "tracking",

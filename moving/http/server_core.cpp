@@ -99,16 +99,16 @@ tl::expected<void, std::string> server_core::listen() {
 void server_core::wait_for_connections() {
     acceptor_.async_wait(asio::ip::tcp::acceptor::wait_read, [weak = weak_from_this()](error_code ec) {
         if (const auto self = weak.lock(); self && !ec) {
-            self->accept_waiting();
+            self->accept_waiting(most_accepts_in_one_go);
         }
     });
 }
 
-void server_core::accept_waiting() {
+void server_core::accept_waiting(int most) {
     if (!acceptor_.is_open()) {
         return;
     }
-    for (int i = 0; i < most_accepts_in_one_go; ++i) {
+    for (int i = 0; i < most; ++i) {
         asio::ip::tcp::endpoint peer;
         auto length = static_cast<socklen_t>(peer.capacity());
         const int file = ::accept4(acceptor_.native_handle(), peer.data(), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -221,7 +221,7 @@ void server_core::sweep() {
     each(streaming, &connection::heartbeat);
     if (paused_ && !stopping) {
         paused_ = false;
-        accept_waiting();
+        accept_waiting(most_accepts_in_one_go);
     }
 }
 
@@ -246,7 +246,7 @@ void server_core::stop(std::chrono::milliseconds grace, std::function<void()> en
     ended_ = std::move(ended);
     // Who is in the kernel's queue was promised a connection.
     paused_ = false;
-    accept_waiting();
+    accept_waiting(options.backlog);
     stopping = true;
     error_code ignored;
     acceptor_.close(ignored);

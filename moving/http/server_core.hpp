@@ -52,7 +52,7 @@ public:
 
 private:
     void wait_for_connections();
-    void accept_waiting();
+    void accept_waiting(int most);
     void accepted(int file, const boost::asio::ip::tcp::endpoint& peer);
     void pause_accepting();
     void sweep_later();

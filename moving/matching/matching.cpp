@@ -18,6 +18,16 @@ using service::outcome;
 using service::unit_of_work;
 using store::session;
 
+const text::shape& waiting_answer() {
+    static const text::shape shape(
+        {text::text_field("announcement"), text::one_of_field("type", {"GOOD", "COURSE"}), text::text_field("owner"),
+         service::event_shapes::place_field("from"), service::event_shapes::place_field("to"),
+         text::date_field("earliest"), text::date_field("latest"),
+         text::integer_field("litres", 1, 5'000).described("the size of a good, the room left of a course"),
+         text::text_field("since")});
+    return shape;
+}
+
 std::vector<store::migration> tables() {
     return {
         {store::first_service_version,
@@ -157,8 +167,12 @@ service::definition define(const service::settings&) {
     service::definition out;
     out.name = "matching";
     out.tables = tables();
-    out.routes.push_back(service::reading("/match/{good}", "The match of a good", show_match));
-    out.routes.push_back(service::listing("/waiting", "Who waits", list_waiting));
+    out.routes = {service::answering(
+                      service::reading("/match/{good}", "The match of a good", show_match),
+                      {service::with_body(200, "the good and its legs", service::event_shapes::announcement_matched()),
+                       {404, "it has no match (yet)", nullptr}}),
+                  service::answering(service::listing("/waiting", "Who waits", list_waiting),
+                                     {service::with_list("waiting", waiting_answer())})};
     out.subscriptions = {{service::topics::announcement_created, "announcement_created", "announcement",
                           &service::event_shapes::announcement_created(), take_announcement},
                          {service::topics::announcement_created, "announcement_cancelled", "announcement",

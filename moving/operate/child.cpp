@@ -18,8 +18,8 @@ namespace moving::operate {
 
 namespace {
 
-/// The path of this program: a child that is started by it has its name in `ps`. When the file was replaced meanwhile (a
-/// new build), the running one is taken.
+/// The path of this program: a child that is started by it has its name in `ps`. When the file was replaced meanwhile
+/// (a new build), the running one is taken.
 std::string program() {
     std::array<char, 4096> path{};
     const auto size = readlink("/proc/self/exe", path.data(), path.size() - 1);
@@ -27,8 +27,8 @@ std::string program() {
     return access(found.c_str(), X_OK) == 0 ? found : "/proc/self/exe";
 }
 
-[[noreturn]] void become(const std::string& path, const std::vector<std::string>& arguments, const std::string& service, int output,
-                         pid_t parent) {
+[[noreturn]] void become(const std::string& path, const std::vector<std::string>& arguments, const std::string& service,
+                         int output, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) {
         _exit(1); // it died before it could be told about

@@ -8,6 +8,7 @@
 #include "moving/store/idempotency.hpp"
 #include "moving/store/transact.hpp"
 #include "moving/text/canonical.hpp"
+#include "moving/text/limits.hpp"
 #include "moving/text/time.hpp"
 
 namespace moving::service {
@@ -146,6 +147,20 @@ http::route writing(http::verb method, std::string path, std::string summary, co
         return write(place, asked, handle, once);
     };
     return out;
+}
+
+http::route answering(http::route of, std::vector<http::possible_answer> answers) {
+    of.answers = std::move(answers);
+    return of;
+}
+
+http::possible_answer with_body(int status, std::string description, const text::shape& body) {
+    return {status, std::move(description), body.json_schema()};
+}
+
+http::possible_answer with_list(const std::string& name, const text::shape& element) {
+    return with_body(200, "a page of the list",
+                     text::shape({text::list_field(name, element).between(0, limits::page_rows)}));
 }
 
 } // namespace moving::service

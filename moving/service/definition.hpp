@@ -62,4 +62,12 @@ http::route streaming(std::string path, std::string summary, reading_handler han
 http::route writing(http::verb method, std::string path, std::string summary, const text::shape* body,
                     writing_handler handle);
 
+/// What a route answers, for the description of the interface. Problems that any route may have (a bad body, a database
+/// that does not answer) need not be named.
+http::route answering(http::route of, std::vector<http::possible_answer> answers);
+/// An answer with a body of this shape.
+http::possible_answer with_body(int status, std::string description, const text::shape& body);
+/// An answer with a list of such bodies under a name: {"accounts": […]}.
+http::possible_answer with_list(const std::string& name, const text::shape& element);
+
 } // namespace moving::service

@@ -55,29 +55,17 @@ private:
     std::atomic<request_pool*> pool_ = nullptr;
 };
 
-/// Tells the metrics, and the log what changes something or goes wrong.
+/// Tells the metrics, and the log what went wrong before any handler.
 class request_reporter final : public http::observer {
 public:
     request_reporter(metrics& counts, log::logger& lines) : counts_(counts), log_(lines) {}
 
     void answered(const http::exchange_facts& facts) override {
         counts_.answered(facts);
-        const bool changes = facts.method != http::verb::get && facts.method != http::verb::head;
-        const bool ours =
-            facts.found != nullptr && facts.found->runs == http::where::on_loop; // /readyz says 503 by design
-        const auto level = ours                  ? log::level::debug
-                           : facts.status >= 500 ? log::level::error
-                           : changes             ? log::level::info
-                                                 : log::level::debug;
-        if (log_.says(level)) {
-            const auto trace = text::trace_context::parse(facts.traceparent);
-            log_.write(
-                level, "request",
-                {{"trace", trace ? trace->trace_id : std::string()},
-                 {"method", http::name_of(facts.method)},
-                 {"target", facts.target},
-                 {"status", facts.status},
-                 {"duration_us", std::chrono::duration_cast<std::chrono::microseconds>(facts.duration).count()}});
+        // Those that reached a handler of the service are told where they are handled, with their trace.
+        if (facts.found == nullptr && log_.says(log::level::debug)) {
+            log_.debug("request refused",
+                       {{"method", http::name_of(facts.method)}, {"target", facts.target}, {"status", facts.status}});
         }
     }
     void connections(std::size_t open, std::size_t streams) override { counts_.connections(open, streams); }
@@ -229,23 +217,34 @@ private:
     }
 
     void add_own_routes() {
-        const auto on_loop = [this](const char* path, const char* summary, std::function<http::answer()> make) {
+        const auto on_loop = [this](const char* path, const char* summary, std::function<http::answer()> make,
+                                    std::vector<http::possible_answer> answers) {
             http::route out;
+            out.answers = std::move(answers);
             out.path = path;
             out.summary = summary;
             out.handle = [make = std::move(make)](http::request&, http::workplace&) { return make(); };
             router_.add(std::move(out));
         };
-        on_loop("/healthz", "Whether the process is well", [] { return http::json(200, {{"status", "ok"}}); });
-        on_loop("/readyz", "Whether it can serve: tables, database, Kafka", [this] { return readiness(); });
+        on_loop("/healthz", "Whether the process is well",
+                [] {
+                    return http::json(200, {{"status", "ok"}});
+                },
+                {{200, "it is", nullptr}});
+        on_loop("/readyz", "Whether it can serve: tables, database, Kafka", [this] { return readiness(); },
+                {{200, "it can", nullptr}, {503, "it cannot; the body says what is missing", nullptr}});
         on_loop("/metrics", "Figures, as Prometheus reads them",
-                [this] { return http::plain_text(200, counts_.page(), "text/plain; version=0.0.4"); });
-        on_loop("/openapi.json", "This description", [this] {
-            if (openapi_.empty()) {
-                openapi_ = boost::json::serialize(http::openapi_document(router_, "moving: " + settings_.service, "1"));
-            }
-            return http::json_text(200, openapi_);
-        });
+                [this] { return http::plain_text(200, counts_.page(), "text/plain; version=0.0.4"); },
+                {{200, "the figures", nullptr, "text/plain"}});
+        on_loop("/openapi.json", "This description",
+                [this] {
+                    if (openapi_.empty()) {
+                        openapi_ = boost::json::serialize(
+                            http::openapi_document(router_, "moving: " + settings_.service, "1"));
+                    }
+                    return http::json_text(200, openapi_);
+                },
+                {{200, "an OpenAPI 3.1 document", nullptr}});
     }
 
     http::answer readiness() {

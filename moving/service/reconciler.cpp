@@ -2,6 +2,7 @@
 #include "moving/service/reconciler.hpp"
 
 #include <charconv>
+#include <limits>
 
 #include <boost/json/parse.hpp>
 
@@ -67,6 +68,12 @@ std::vector<http::route> feed_routes() {
         {"limit", http::parameter_place::query, false, "At most so many; 1000 is the most."},
         {"older_than_ms", http::parameter_place::query, false, "Only events of this age; at least 3000."}};
     out.push_back(reading("/events/{id}", "An event of the log, as it was told", event_of));
+    const text::shape entry({text::integer_field("sequence", 1, std::numeric_limits<std::int64_t>::max()),
+                             text::text_field("id"), text::text_field("topic")});
+    out[0].answers = {with_body(200, "a page of the log",
+                                text::shape({text::list_field("events", entry).between(0, limits::feed_page)}))};
+    out[1].answers = {{200, "the event, as it went to Kafka", nullptr},
+                      {404, "it is not in the log (any more)", nullptr}};
     return out;
 }
 

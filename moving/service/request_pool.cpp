@@ -3,6 +3,8 @@
 
 #include "moving/service/relay.hpp"
 #include "moving/text/limits.hpp"
+#include "moving/text/time.hpp"
+#include "moving/text/trace.hpp"
 
 namespace moving::service {
 
@@ -71,10 +73,20 @@ void request_pool::work(desk& place) {
 }
 
 void request_pool::answer(http::request& asked, const http::route& found, http::completion& done, desk& place) {
+    const auto began = text::now_us();
     std::string failed;
     auto given = http::run_handler(found, asked, place, &failed);
-    if (!failed.empty()) {
-        log_.error("request failed", {{"path", asked.path()}, {"why", failed}, {"traceparent", asked.traceparent()}});
+    const auto level = given.status >= 500                  ? log::level::error
+                       : found.runs == http::where::writing ? log::level::info
+                                                            : log::level::debug;
+    if (log_.says(level)) {
+        const auto trace = given.header("traceparent").value_or(asked.traceparent());
+        log_.write(level, failed.empty() ? "request" : "request failed: " + failed,
+                   {{"trace", text::trace_id_of(trace)},
+                    {"method", http::name_of(asked.method())},
+                    {"path", asked.path()},
+                    {"status", given.status},
+                    {"duration_us", text::now_us() - began}});
     }
     done(std::move(given));
 }

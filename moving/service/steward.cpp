@@ -61,7 +61,8 @@ void steward::run() {
             intake_.retry(session_, retried_at_once,
                           [this](std::vector<outgoing>&& told) { relay_.hand_over(std::move(told)); });
             // Who is behind has not lost what he has not read yet.
-            const bool behind = consumer_ != nullptr && consumer_->lag() > static_cast<std::int64_t>(limits::batch_messages);
+            const bool behind =
+                consumer_ != nullptr && consumer_->lag() > static_cast<std::int64_t>(limits::batch_messages);
             if (!behind && clock::now() - reconciled_at >= settings_.reconcile_every) {
                 reconciler_.look(session_);
                 reconciled_at = clock::now();

@@ -44,7 +44,7 @@ enum class product : std::uint8_t { sqlite, postgresql };
 struct location {
     store::product product = store::product::sqlite;
     std::string path;       ///< SQLite: the file
-    std::string connection; ///< PostgreSQL: keyword='value' …, as libpq takes it; holds the password: not for logs
+    std::string connection; ///< PostgreSQL: &word=value… of a URL of libpq; holds the password: not for logs
     std::string shown;      ///< the URL without password, for logs
 };
 

@@ -58,17 +58,6 @@ tl::expected<words, std::string> read(const std::string& url) {
     return out;
 }
 
-std::string quoted(std::string_view text) {
-    std::string out = "'";
-    for (const char c : text) {
-        if (c == '\'' || c == '\\') {
-            out += '\\';
-        }
-        out += c;
-    }
-    return out + "'";
-}
-
 bool is_port(std::string_view text) {
     int port = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
@@ -97,7 +86,7 @@ parsed postgresql(const std::string& url) {
     location where;
     where.product = product::postgresql;
     for (const auto& [word, value] : *found) {
-        where.connection += word + '=' + quoted(value) + ' ';
+        where.connection += '&' + word + '=' + url_word(value);
     }
     const auto user = at("user").empty() ? std::string() : at("user") + '@';
     where.shown = "postgresql://" + user + at("host") + ':' + port + '/' + at("dbname");

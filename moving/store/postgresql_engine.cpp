@@ -223,15 +223,15 @@ private:
     std::string shown_;
 };
 
-postgresql_engine::postgresql_engine(const settings& how, const location& where)
-    : connection_(where.connection), shown_(where.shown) {
+postgresql_engine::postgresql_engine(const settings& how, const location& where) : shown_(where.shown) {
     const auto ms = [](auto time) { return std::to_string(time.count()); };
-    // What the URL says comes last and wins.
-    connection_ = "connect_timeout=" + std::to_string(how.connect_timeout.count()) + " client_encoding=UTF8" +
-                  " tcp_user_timeout=" + ms(how.statement_timeout) + " application_name='" + how.application + "'" +
-                  " options='-c statement_timeout=" + ms(how.statement_timeout) +
-                  " -c lock_timeout=" + ms(how.lock_timeout) +
-                  " -c idle_in_transaction_session_timeout=" + ms(how.idle_transaction_timeout) + "' " + connection_;
+    const std::string options = "-c statement_timeout=" + ms(how.statement_timeout) +
+                                " -c lock_timeout=" + ms(how.lock_timeout) +
+                                " -c idle_in_transaction_session_timeout=" + ms(how.idle_transaction_timeout);
+    // What the URL says comes last and wins. A URL, because SOCI takes other connection strings apart at their blanks.
+    connection_ = "postgresql:///?connect_timeout=" + std::to_string(how.connect_timeout.count()) +
+                  "&client_encoding=UTF8&tcp_user_timeout=" + ms(how.statement_timeout) +
+                  "&application_name=" + url_word(how.application) + "&options=" + url_word(options) + where.connection;
 }
 
 } // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "moving/store/sentences.hpp"
 
+#include <cctype>
+
 #include "moving/store/trouble.hpp"
 
 namespace moving::store {
@@ -17,6 +19,21 @@ std::string one_line(std::string_view text) {
     }
     while (!out.empty() && out.back() == ' ') {
         out.pop_back();
+    }
+    return out;
+}
+
+std::string url_word(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 128 && std::isalnum(byte) != 0) {
+            out += c;
+        } else {
+            out += '%';
+            out += "0123456789ABCDEF"[byte >> 4U];
+            out += "0123456789ABCDEF"[byte & 15U];
+        }
     }
     return out;
 }

@@ -33,6 +33,34 @@ const text::shape& incident_body() {
     return shape;
 }
 
+const text::shape& move_answer() {
+    static const text::shape shape(
+        {text::text_field("good"), text::text_field("owner"),
+         text::one_of_field("state", service::event_shapes::states()),
+         text::integer_field("version", 1, 1'000'000).described("counts what happened to the move"),
+         text::list_field("legs", text::shape({text::text_field("course"), text::text_field("driver"),
+                                               service::event_shapes::place_field("from"),
+                                               service::event_shapes::place_field("to")})),
+         text::text_field("updated")});
+    return shape;
+}
+
+const text::shape& short_move_answer() {
+    static const text::shape shape({text::text_field("good"), text::text_field("owner"),
+                                    text::one_of_field("state", service::event_shapes::states()),
+                                    text::integer_field("version", 1, 1'000'000)});
+    return shape;
+}
+
+const text::shape& history_answer() {
+    static const text::shape happening({text::one_of_field("kind", {"state", "waypoint", "incident"}),
+                                        text::one_of_field("state", service::event_shapes::states()),
+                                        text::integer_field("version", 1, 1'000'000), text::text_field("at"),
+                                        text::text_field("place").optional(), text::text_field("note").optional()});
+    static const text::shape shape({text::text_field("good"), text::list_field("history", happening)});
+    return shape;
+}
+
 std::vector<store::migration> tables() {
     return {
         {store::first_service_version,
@@ -136,7 +164,7 @@ http::answer step(unit_of_work& work, http::request& asked) {
 
 std::optional<std::string> text_in(const json::object& body, const char* name) {
     const auto* value = body.if_contains(name);
-    return value != nullptr ? std::optional(std::string(value->as_string())) : std::nullopt;
+    return value != nullptr && value->is_string() ? std::optional(std::string(value->get_string())) : std::nullopt;
 }
 
 http::answer add_happening(unit_of_work& work, http::request& asked, const char* kind) {
@@ -215,28 +243,42 @@ outcome open_move(unit_of_work& work, const bus::event& event) {
     return outcome::done();
 }
 
+std::vector<http::route> routes() {
+    using namespace service;
+    const http::possible_answer unknown{404, "no move of this good is followed (yet)", nullptr};
+    const http::possible_answer over{409, "the move is confirmed", nullptr};
+    const auto move = [](int status, const char* description) { return with_body(status, description, move_answer()); };
+    const auto add = [](const char* kind) {
+        return [kind](unit_of_work& work, http::request& asked) { return add_happening(work, asked, kind); };
+    };
+    return {
+        answering(listing("/tracking", "Moves of an owner or a driver", list,
+                          {{"owner", http::parameter_place::query, false, "Only this owner's."},
+                           {"driver", http::parameter_place::query, false, "Only those that he drives."}}),
+                  {with_list("moves", short_move_answer())}),
+        answering(reading("/tracking/{good}", "Where a move is", show), {move(200, "the move"), unknown}),
+        answering(reading("/tracking/{good}/history", "All that happened to a move", history),
+                  {with_body(200, "what happened, in order", history_answer()), unknown}),
+        answering(streaming("/tracking/{good}/events", "What happens to a move, as it happens", follow),
+                  {{200, "server-sent events: first where the move is, then each update", nullptr, "text/event-stream"},
+                   unknown}),
+        answering(writing(http::verb::patch, "/tracking/{good}", "The next step of a move", &state_body(), step),
+                  {move(200, "the move after it"), unknown, {409, "that step is not the next one", nullptr}}),
+        answering(writing(http::verb::post, "/tracking/{good}/waypoints", "The move has passed a town",
+                          &waypoint_body(), add("waypoint")),
+                  {move(201, "the move after it"), unknown, over}),
+        answering(writing(http::verb::post, "/tracking/{good}/incidents", "Something went wrong", &incident_body(),
+                          add("incident")),
+                  {move(201, "the move after it"), unknown, over})};
+}
+
 } // namespace
 
 service::definition define(const service::settings&) {
     service::definition out;
     out.name = "tracking";
     out.tables = tables();
-    out.routes.push_back(
-        service::listing("/tracking", "Moves of an owner or a driver", list,
-                         {{"owner", http::parameter_place::query, false, "Only this owner's."},
-                          {"driver", http::parameter_place::query, false, "Only those that he drives."}}));
-    out.routes.push_back(service::reading("/tracking/{good}", "Where a move is", show));
-    out.routes.push_back(service::reading("/tracking/{good}/history", "All that happened to a move", history));
-    out.routes.push_back(
-        service::streaming("/tracking/{good}/events", "What happens to a move, as it happens", follow));
-    out.routes.push_back(
-        service::writing(http::verb::patch, "/tracking/{good}", "The next step of a move", &state_body(), step));
-    out.routes.push_back(service::writing(
-        http::verb::post, "/tracking/{good}/waypoints", "The move has passed a town", &waypoint_body(),
-        [](unit_of_work& work, http::request& asked) { return add_happening(work, asked, "waypoint"); }));
-    out.routes.push_back(service::writing(
-        http::verb::post, "/tracking/{good}/incidents", "Something went wrong", &incident_body(),
-        [](unit_of_work& work, http::request& asked) { return add_happening(work, asked, "incident"); }));
+    out.routes = routes();
     out.subscriptions = {{service::topics::announcement_matched, "announcement_matched", "matching",
                           &service::event_shapes::announcement_matched(), open_move}};
     out.watched_topics = {service::topics::tracking_updated};

@@ -39,12 +39,35 @@ void add_load_command(CLI::App& program, exit_code& outcome) {
         ->add_option("--admin-token-file", settings->admin_token_file,
                      "File whose first line is the token that the control API asks for")
         ->type_name("FILE");
+    command
+        ->add_option("--machines", settings->machines,
+                     "Machines that share the users, this one included; the others join")
+        ->check(CLI::Range(std::size_t{2}, limits::load_machines));
+    command->add_option("--bus-listen", settings->bus_listen, "Where they meet: a bus that is started at this address")
+        ->type_name("HOST:PORT");
+    command->add_option("--bus", settings->bus, "Or a Kafka that is there, and not the one under test")
+        ->type_name("HOST:PORT");
+    command
+        ->add_option("--bus-setting", settings->bus_settings,
+                     "For it: a setting of librdkafka, as "
+                     "security.protocol=ssl")
+        ->type_name("NAME=VALUE")
+        ->allow_extra_args(false);
+    command->add_option("--join", settings->join, "Take part in the run of another machine, which has this bus")
+        ->type_name("HOST:PORT");
+    command->add_option("--wait", settings->wait, "How long to wait for the machines, or for the run to join")
+        ->type_name("TIME")
+        ->capture_default_str();
     command->add_flag("--json", settings->as_json, "Print JSON: a line a second, and one with the report");
     command->require_subcommand(0, 1);
     add_load_client_commands(*command);
     command->callback([=, &outcome] {
         if (!command->get_subcommands().empty()) {
             return; // it has done its work
+        }
+        if (!settings->join.empty()) {
+            outcome = join_load(*settings);
+            return;
         }
         if (settings->file.empty()) {
             throw command_error(exit_code::usage, "load needs a scenario file, as examples/steady.yaml; or pause, "

@@ -19,6 +19,21 @@ std::int64_t us(std::int64_t ns) { return (ns + 500) / 1000; }
 
 } // namespace
 
+std::vector<await_figures> awaits_of(const load::workload& work, const load::merged_seconds& what) {
+    std::vector<await_figures> out;
+    for (std::size_t i = 0; i < what.steps.size(); ++i) {
+        const auto& step = what.steps[i];
+        if (work.steps[i].what != load::measured_step::kind::await || step.empty()) {
+            continue;
+        }
+        const auto missing = static_cast<std::int64_t>(step.failed.count());
+        const auto ended = static_cast<std::int64_t>(step.response.count());
+        out.push_back(
+            {static_cast<load::step_index>(i), ended - missing, missing, step.doubled, step.late, step.early});
+    }
+    return out;
+}
+
 load_figures figures_of(const load::workload& work, const load::merged_seconds& what, const load::run_state& state,
                         double seconds) {
     load_figures out;
@@ -38,6 +53,7 @@ load_figures figures_of(const load::workload& work, const load::merged_seconds& 
     }
     out.state = state;
     out.errors = what.errors;
+    out.awaits = awaits_of(work, what);
     return out;
 }
 
@@ -50,6 +66,15 @@ json::object to_json(const load::workload& work, const load_figures& of) {
     for (const auto& [key, count] : of.errors) {
         const auto step = key.first == load::no_step ? json::value() : json::value(work.steps[key.first].name);
         errors.push_back(json::object{{"step", step}, {"kind", key.second}, {"count", count}});
+    }
+    json::array awaits;
+    for (const auto& each : of.awaits) {
+        awaits.push_back(json::object{{"step", work.steps[each.step].name},
+                                      {"came", each.came},
+                                      {"missing", each.missing},
+                                      {"doubled", each.doubled},
+                                      {"late", each.late},
+                                      {"early", each.early}});
     }
     return json::object{
         {"second", of.second},
@@ -68,7 +93,9 @@ json::object to_json(const load::workload& work, const load_figures& of) {
         {"cpu_all_workers", json_number(of.cpu_all)},
         {"workers_lost", of.state.workers_lost},
         {"rate", json_number(of.state.rate_factor)},
-        {"errors", std::move(errors)}};
+        {"machines_lost", of.state.machines_lost.size()},
+        {"errors", std::move(errors)},
+        {"awaits", std::move(awaits)}};
 }
 
 json::value json_number(double number) {

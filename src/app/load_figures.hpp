@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <boost/json/object.hpp>
 
@@ -11,6 +12,18 @@
 #include "load/program.hpp"
 
 namespace cb::app {
+
+/// What became of the events that a step awaits.
+struct await_figures {
+    load::step_index step = 0;
+    std::int64_t came = 0;
+    std::int64_t missing = 0;
+    std::int64_t doubled = 0;
+    std::int64_t late = 0;
+    std::int64_t early = 0;
+};
+/// Of those that something came or went of.
+std::vector<await_figures> awaits_of(const load::workload& work, const load::merged_seconds& what);
 
 /// The numbers of one second of a run, or of some: made once, shown by every view, by the control API and as JSON.
 struct load_figures {
@@ -27,6 +40,7 @@ struct load_figures {
     double cpu_all = 0;
     load::run_state state;
     std::map<load::error_key, std::uint64_t, std::less<>> errors;
+    std::vector<await_figures> awaits;
 
     [[nodiscard]] double steps_per_s() const { return seconds > 0 ? static_cast<double>(steps) / seconds : 0; }
 };

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/load_recording.hpp"
 
-#include <ctime>
-
-#include <fstream>
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -12,6 +10,7 @@
 #include "app/load_figures.hpp"
 #include "app/load_verdict.hpp"
 #include "base/limits.hpp"
+#include "load/own_use.hpp"
 
 namespace cb::app {
 namespace {
@@ -20,24 +19,6 @@ namespace {
 constexpr std::int64_t seconds_between_memory_samples = 5;
 constexpr std::int64_t ms_per_s = 1000;
 constexpr const char* own_service = "load-generator";
-
-/// The process's share of the memory that it uses, shared pages divided among those that share them.
-std::optional<double> proportional_bytes(pid_t process) {
-    std::ifstream in(fmt::format("/proc/{}/smaps_rollup", process));
-    for (std::string name; in >> name;) {
-        double kib = 0;
-        if (name == "Pss:" && in >> kib) {
-            return kib * limits::kib;
-        }
-    }
-    return std::nullopt;
-}
-
-std::int64_t own_cpu_ns() {
-    timespec used{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return used.tv_sec * 1'000'000'000 + used.tv_nsec;
-}
 
 /// Which scenario a step is of. Its name stands once in the file.
 std::string scenario_of(const load::workload& work, load::step_index step) {
@@ -69,6 +50,28 @@ runstore::step_second of_step(runstore::step_id id, const load::step_interval& f
     return out;
 }
 
+/// The slowest, and what failed, in turn: the first of them are kept when there is not room for all.
+std::vector<runstore::witness> witnesses_of(std::vector<load::step_witness> from,
+                                            const std::vector<runstore::step_id>& steps) {
+    const auto slow =
+        std::stable_partition(from.begin(), from.end(), [](const auto& each) { return !each.kind.empty(); });
+    std::sort(slow, from.end(), [](const auto& a, const auto& b) { return a.response_ns > b.response_ns; });
+    std::vector<runstore::witness> out;
+    const auto take = [&](const load::step_witness& each) {
+        out.push_back({each.at_ns / 1'000'000, steps[each.step], static_cast<std::int64_t>(each.user), each.kind,
+                       each.response_ns, each.detail});
+    };
+    for (auto failed = from.begin(), slower = slow; failed != slow || slower != from.end();) {
+        if (failed != slow) {
+            take(*failed++);
+        }
+        if (slower != from.end()) {
+            take(*slower++);
+        }
+    }
+    return out;
+}
+
 } // namespace
 
 load_recording::load_recording(runstore::run_folder folder, const load::workload& work, runstore::run_description about)
@@ -91,40 +94,61 @@ void load_recording::kept(const result<void>& what) {
     }
 }
 
-void load_recording::begin(mono_time at, wall_time_ms wall_ms, const std::vector<pid_t>& workers) {
+void load_recording::begin(mono_time at, wall_time_ms wall_ms, const std::vector<load::worker_identity>& workers) {
     about_.started_ms = wall_ms;
     about_.started_mono_ns = at.time_since_epoch().count();
     writer_ = kept(runstore::run_writer::create(folder_, about_));
     if (writer_) {
         make_known(workers);
-        kept(writer_->begin_phase("load", 0));
+        begin_phases(0);
     }
 }
 
-void load_recording::make_known(const std::vector<pid_t>& workers) {
+void load_recording::make_known(const std::vector<load::worker_identity>& workers) {
     for (std::size_t i = 0; i < work_.steps.size(); ++i) {
         const auto scenario = scenario_of(work_, static_cast<load::step_index>(i));
         steps_.push_back(kept(writer_->step(scenario, work_.steps[i].name)));
     }
-    const auto add_process = [&](pid_t id, const std::string& name) {
-        const auto identity = fmt::format("{} of {}", id, about_.started_ms);
-        const auto instance = kept(writer_->instance({own_service, name, identity, 0, fmt::format("process {}", id)}));
-        processes_.push_back({id, instance, 0});
+    const auto add_process = [&](const load::worker_identity& of, const std::string& name) {
+        const auto where = of.machine.empty() ? "" : " of machine " + of.machine;
+        const auto identity = fmt::format("{}{} of {}", of.id, where, about_.started_ms);
+        const auto instance =
+            kept(writer_->instance({own_service, name, identity, 0, fmt::format("process {}{}", of.id, where)}));
+        processes_.push_back({of.machine.empty() ? of.id : 0, instance, 0});
     };
     for (std::size_t i = 0; i < workers.size(); ++i) {
         add_process(workers[i], fmt::format("worker {}", i));
     }
-    add_process(::getpid(), "coordinator");
-    processes_.back().cpu_ns_before = own_cpu_ns();
+    add_process({"", ::getpid()}, "coordinator");
+    processes_.back().cpu_ns_before = load::process_cpu_ns();
     cpu_ = kept(writer_->metric("cpu_cores", "cores"));
     memory_ = kept(writer_->metric("proportional_bytes", "bytes"));
     connections_ = kept(writer_->metric("connections", ""));
+}
+
+/// Those that have begun by this second.
+void load_recording::begin_phases(std::int64_t second) {
+    if (work_.phases.empty()) {
+        if (phases_begun_ == 0) {
+            ++phases_begun_;
+            kept(writer_->begin_phase("load", 0));
+        }
+        return;
+    }
+    for (; phases_begun_ < work_.phases.size() && work_.phases[phases_begun_].start_s <= second; ++phases_begun_) {
+        const auto& phase = work_.phases[phases_begun_];
+        if (phases_begun_ > 0) {
+            kept(writer_->end_phase(phase.start_s * ms_per_s));
+        }
+        kept(writer_->begin_phase(phase.name, phase.start_s * ms_per_s, phase.judged));
+    }
 }
 
 void load_recording::second(const load::merged_seconds& what, const load::run_state& state) {
     if (!writer_ || !failure_.empty()) {
         return;
     }
+    begin_phases(what.second);
     runstore::load_second out;
     out.second = what.second;
     for (std::size_t i = 0; i < steps_.size(); ++i) {
@@ -139,6 +163,10 @@ void load_recording::second(const load::merged_seconds& what, const load::run_st
     for (std::size_t i = 1; i < load::user_states; ++i) {
         out.users.push_back({state_name(i), static_cast<std::int64_t>(state.users[i])});
     }
+    for (const auto& each : awaits_of(work_, what)) {
+        out.awaits.push_back({steps_[each.step], each.came, each.missing, each.doubled, each.late, each.early});
+    }
+    out.witnesses = witnesses_of(what.witnesses, steps_);
     sample_own_use((what.second + 1) * ms_per_s, state);
     kept(writer_->write(out));
 }
@@ -149,13 +177,16 @@ void load_recording::sample_own_use(std::int64_t at_ms, const load::run_state& s
         add(at_ms, processes_[i], connections_, static_cast<double>(state.connections_of[i]));
     }
     auto& own = processes_.back();
-    const auto used = own_cpu_ns();
+    const auto used = load::process_cpu_ns();
     add(at_ms, own, cpu_, static_cast<double>(used - own.cpu_ns_before) / 1e9);
     own.cpu_ns_before = used;
     if ((at_ms / ms_per_s - 1) % seconds_between_memory_samples == 0) {
-        for (const auto& each : processes_) {
-            if (const auto bytes = proportional_bytes(each.id)) {
-                add(at_ms, each, memory_, *bytes);
+        for (std::size_t i = 0; i < processes_.size(); ++i) {
+            const auto& each = processes_[i];
+            const auto bytes = each.id != 0 ? load::proportional_bytes(each.id)
+                                            : std::optional(state.memory_bytes[i]); // as its own machine said
+            if (bytes && *bytes > 0) {
+                add(at_ms, each, memory_, static_cast<double>(*bytes));
             }
         }
     }
@@ -177,8 +208,8 @@ void load_recording::finish(nanoseconds length, const std::vector<load::check_fi
         return;
     }
     for (const auto& each : findings) {
-        kept(writer_->add(
-            runstore::check_result{each.name, {}, each.expected, each.found, outcome_of(each.result), each.reason}));
+        kept(writer_->add(runstore::check_result{each.name, each.phases, each.expected, each.found,
+                                                 outcome_of(each.result), each.reason}));
     }
     kept(writer_->set_verdict(verdict));
     const auto end_ms = std::chrono::duration_cast<milliseconds>(length).count();

@@ -22,7 +22,7 @@ public:
     load_recording(runstore::run_folder folder, const load::workload& work, runstore::run_description about);
 
     /// Makes run.db; from here on times count.
-    void begin(mono_time at, wall_time_ms wall_ms, const std::vector<pid_t>& workers);
+    void begin(mono_time at, wall_time_ms wall_ms, const std::vector<load::worker_identity>& workers);
     void second(const load::merged_seconds& what, const load::run_state& state);
     /// `at_ms` since the start.
     void note(std::int64_t at_ms, const std::string& kind, std::string_view text);
@@ -34,7 +34,7 @@ public:
 
 private:
     struct own_process {
-        pid_t id = 0;
+        pid_t id = 0; ///< 0: of another machine
         runstore::instance_id instance;
         std::int64_t cpu_ns_before = 0;
     };
@@ -42,7 +42,8 @@ private:
     template <class Value>
     Value kept(result<Value> what);
     void kept(const result<void>& what);
-    void make_known(const std::vector<pid_t>& workers);
+    void make_known(const std::vector<load::worker_identity>& workers);
+    void begin_phases(std::int64_t second);
     void sample_own_use(std::int64_t at_ms, const load::run_state& state);
     void add(std::int64_t at_ms, const own_process& of, runstore::metric_id metric, double value);
 
@@ -55,6 +56,7 @@ private:
     runstore::metric_id cpu_;
     runstore::metric_id memory_;
     runstore::metric_id connections_;
+    std::size_t phases_begun_ = 0;
     std::string failure_;
 };
 

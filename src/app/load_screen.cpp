@@ -61,6 +61,34 @@ std::string errors_text(const std::map<load::error_key, std::uint64_t, std::less
     return out;
 }
 
+/// "3 missing, 1 doubled"; empty: all came as awaited.
+std::string amiss_text(const std::vector<await_figures>& awaits) {
+    await_figures sum;
+    for (const auto& each : awaits) {
+        sum.missing += each.missing;
+        sum.doubled += each.doubled;
+        sum.late += each.late;
+        sum.early += each.early;
+    }
+    std::string out;
+    for (const auto& [count, word] : {std::pair(sum.missing, "missing"), std::pair(sum.doubled, "doubled"),
+                                      std::pair(sum.late, "late"), std::pair(sum.early, "early")}) {
+        out += count == 0 ? "" : fmt::format("{}{} {}", out.empty() ? "" : ", ", count, word);
+    }
+    return out;
+}
+
+screen_line awaits_line(const load_figures& figures, const load_figures& so_far) {
+    std::int64_t came = 0;
+    for (const auto& each : so_far.awaits) {
+        came += each.came;
+    }
+    const auto amiss = amiss_text(so_far.awaits);
+    return {left("awaits", label_width) +
+                fmt::format("{} came{}{}", grouped(static_cast<std::uint64_t>(came)), amiss.empty() ? "" : ", ", amiss),
+            !amiss_text(figures.awaits).empty()};
+}
+
 std::string progress(const load_view_subject& subject, const load_figures& figures, nanoseconds planned) {
     constexpr double width = 24;
     const auto length = subject.outline.length.count();
@@ -139,13 +167,17 @@ screen_line trust_line(const load::workload& work, const load_figures& figures, 
                 fmt::format("slip p99 {} of {:g} ms   busiest worker {:.0f} % of {:g} %   all workers {:.0f} %",
                             report::latency_text(so_far.slip_p99_ns), work.slip_p99_max_ms, 100 * figures.cpu_busiest,
                             work.own_cpu_max_percent, 100 * figures.cpu_all);
+    if (!figures.state.machines_lost.empty()) {
+        text += fmt::format("   {} machines lost", figures.state.machines_lost.size());
+    }
     if (figures.state.workers_lost > 0) {
         text += fmt::format("   {} lost", figures.state.workers_lost);
     }
     if (figures.state.refused > 0) {
         text += fmt::format("   {} found no room", grouped(figures.state.refused));
     }
-    return {std::move(text), late || busy || figures.state.workers_lost > 0 || figures.state.refused > 0};
+    return {std::move(text), late || busy || !figures.state.machines_lost.empty() || figures.state.workers_lost > 0 ||
+                                 figures.state.refused > 0};
 }
 
 /// A row a step, the whole run so far; as many as there is room for.
@@ -216,6 +248,9 @@ std::string plain_line(const load_figures& figures) {
     if (figures.state.rate_factor != 1) {
         out += figures.state.rate_factor == 0 ? "  paused" : fmt::format("  rate {:g}", figures.state.rate_factor);
     }
+    if (const auto amiss = amiss_text(figures.awaits); !amiss.empty()) {
+        out += "  awaits: " + amiss;
+    }
     if (const auto kinds = errors_text(figures.errors, 3); !kinds.empty()) {
         out += "  (" + kinds + ")";
     }
@@ -233,6 +268,9 @@ std::vector<screen_line> live_screen(const load_view_subject& subject, const loa
     out.push_back({chart_line("p99", history.p99_ms, ms_text, size.columns)});
     out.push_back({response_line(figures)});
     out.push_back(failed_line(figures, totals, so_far));
+    if (!so_far.awaits.empty()) {
+        out.push_back(awaits_line(figures, so_far));
+    }
     out.push_back(trust_line(subject.work, figures, so_far));
     // The line below the last one is the cursor's.
     const std::size_t below = subject.control.empty() ? 2 : 3;

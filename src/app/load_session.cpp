@@ -19,6 +19,7 @@
 #include "app/commands.hpp"
 #include "app/load_commands.hpp"
 #include "app/load_control.hpp"
+#include "app/load_machines.hpp"
 #include "app/load_recording.hpp"
 #include "app/load_targets.hpp"
 #include "app/load_verdict.hpp"
@@ -55,8 +56,9 @@ load::file::scenario_file read_scenario(const load_settings& settings) {
     return std::move(*parsed);
 }
 
-load::workload compile(const load::file::scenario_file& scenario, const std::string& file) {
-    auto compiled = load::compile(scenario, file, load::machine_surroundings(file), fresh_seed());
+load::workload compile(const load::file::scenario_file& scenario, const std::string& file,
+                       const load::surroundings& around) {
+    auto compiled = load::compile(scenario, file, around, fresh_seed());
     if (!compiled) {
         throw command_error(exit_code::usage, compiled.error().text());
     }
@@ -115,6 +117,10 @@ std::string command_line(const load_settings& settings, const load::workload& wo
     }
     if (!settings.max_duration.empty()) {
         out += " --max-duration " + settings.max_duration;
+    }
+    if (settings.machines) {
+        out += fmt::format(" --machines {} {}", *settings.machines,
+                           settings.bus.empty() ? "--bus-listen " + settings.bus_listen : "--bus " + settings.bus);
     }
     return out;
 }
@@ -216,7 +222,7 @@ public:
 
     void started(mono_time at, wall_time_ms wall_ms) override {
         started_ = at;
-        recording_.begin(at, wall_ms, run_.worker_ids());
+        recording_.begin(at, wall_ms, run_.workers());
         view_.started();
     }
 
@@ -318,7 +324,22 @@ void say(const load_settings& settings, const std::string& text) {
     (settings.as_json ? std::cerr : std::cout) << text << std::flush;
 }
 
-exit_code conduct(const load_settings& settings, const load::workload& work) {
+/// Calls for the other machines of the run, if there are to be any, and shares it with them once they are prepared.
+std::unique_ptr<machine_gathering> gather_machines(const load_settings& settings, const load::workload& work,
+                                                   const std::vector<load_target>& targets, sent_files files,
+                                                   load::load_run& run) {
+    if (!settings.machines) {
+        return nullptr;
+    }
+    auto out = std::make_unique<machine_gathering>(settings, work, targets, files.take());
+    say(settings, "  " + out->instruction() + "\n");
+    out->gather([&run] { return run.stop_asked(); },
+                [&](const std::string& text) { say(settings, "  " + text + "\n"); });
+    run.share_with(out->machines());
+    return out;
+}
+
+exit_code conduct(const load_settings& settings, const load::workload& work, sent_files files) {
     const auto max_duration = max_duration_of(settings);
     const auto targets = look_up_targets(work);
     refuse_far_targets(targets, settings.allowed_targets);
@@ -326,7 +347,8 @@ exit_code conduct(const load_settings& settings, const load::workload& work) {
     for (std::size_t i = 0; i < work.targets.size(); ++i) {
         endpoints.push_back(targets[i].address);
     }
-    const auto plan = load::plan_load(work, endpoints, load::read_machine_facts(), settings.workers);
+    const auto plan =
+        load::plan_load(work, endpoints, load::read_machine_facts(), settings.workers, settings.machines.value_or(1));
     if (!plan) {
         throw command_error(exit_code::environment, plan.error());
     }
@@ -337,8 +359,9 @@ exit_code conduct(const load_settings& settings, const load::workload& work) {
     run.make_workers();
     const stop_signals signals(run);
     // Threads only from here on: the workers were made by fork.
+    const auto others = gather_machines(settings, work, targets, std::move(files), run);
     run_controls controls(run);
-    load_desk desk(work, outline, plan->workers, controls);
+    load_desk desk(work, outline, run.workers().size(), controls);
     std::unique_ptr<load_control> control;
     if (settings.admin != "off") {
         control =
@@ -352,11 +375,14 @@ exit_code conduct(const load_settings& settings, const load::workload& work) {
     const auto view = make_view(settings, {work, outline, control ? control->url() : ""});
     run_audience audience(run, outline, *view, recording, desk, max_duration);
     run.run(audience);
+    if (others) {
+        others->machines().end("");
+    }
     view->ended();
 
     const bool by_hand = run.was_stopped() && !audience.ended_by_us();
     const load_ending ending{run.length(), outline.length, by_hand && audience.planned() < outline.length};
-    const auto findings = load::decide_checks(work, run.totals(), run.length());
+    const auto findings = load::decide_checks(work, run.totals(), run.totals_by_phase(), run.length());
     const auto distrust = reasons_for_distrust(work, run.totals(), run.state(), ending);
     const auto verdict = judge(work, run.totals(), distrust, findings);
     if (run.was_stopped()) {
@@ -377,8 +403,12 @@ exit_code conduct(const load_settings& settings, const load::workload& work) {
 } // namespace
 
 exit_code run_load(const load_settings& settings) {
+    check_machine_options(settings);
     const auto scenario = read_scenario(settings);
-    const auto work = compile(scenario, settings.file);
+    sent_files files;
+    auto work =
+        compile(scenario, settings.file,
+                settings.machines ? files.read_through(settings.file) : load::machine_surroundings(settings.file));
     if (!settings.dump_arrivals.empty()) {
         dump_arrivals(work, settings.dump_arrivals);
     }
@@ -386,7 +416,10 @@ exit_code run_load(const load_settings& settings) {
         std::cout << load::explain(scenario);
         return exit_code::done;
     }
-    return conduct(settings, work);
+    if (settings.machines) {
+        keep_own_source_addresses(work);
+    }
+    return conduct(settings, work, std::move(files));
 }
 
 } // namespace cb::app

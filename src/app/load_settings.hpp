@@ -20,6 +20,12 @@ struct load_settings {
     std::string admin = "127.0.0.1:8475";
     bool admin_given = false; ///< if not, a free port does as well
     std::string admin_token_file;
+    std::optional<std::uint32_t> machines; ///< that take part, this one included
+    std::string bus_listen;                ///< where a bus is started for them
+    std::string bus;                       ///< a Kafka that they meet on instead
+    std::vector<std::string> bus_settings; ///< of librdkafka: "name=value"
+    std::string join;                      ///< the bus on which another machine calls for us
+    std::string wait = "60s";              ///< for the machines, or for the run to join
     bool explain = false;
     bool as_json = false;
 };

@@ -98,8 +98,11 @@ std::string announcement(const load::workload& work, const std::vector<load_targ
                          const load::load_plan& plan, const load::plan_outline& outline) {
     const auto peak = outline.all_closed ? std::string()
                                          : fmt::format("{:.4g} users a second at the peak, ", outline.peak_users_per_s);
-    auto out = fmt::format("{}: {}{} at the same time at most, over {}; {}, seed {}\n", work.title, peak,
-                           counted(plan.users_max, "user"), load::duration_text(outline.length),
+    const auto shared = plan.machines == 1
+                            ? std::string()
+                            : fmt::format(" on {} machines, {} here", plan.machines, grouped(plan.users_max));
+    auto out = fmt::format("{}: {}{} at the same time at most{}, over {}; {}, seed {}\n", work.title, peak,
+                           counted(plan.users_max * plan.machines, "user"), shared, load::duration_text(outline.length),
                            counted(plan.workers, "worker"), work.seed);
     std::size_t width = 6; // as long as "memory"
     for (const auto& each : targets) {

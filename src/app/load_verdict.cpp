@@ -25,6 +25,25 @@ std::string length_text(nanoseconds length) {
     return load::duration_text(nanoseconds((length.count() + tenth / 2) / tenth * tenth));
 }
 
+/// One thread hears the workers, another stamps awaited events: each late when it has no time.
+void judge_own_threads(const load::workload& work, const load::run_state& state, const load_ending& ending,
+                       std::vector<std::string>& out) {
+    const auto percent = [&](std::int64_t cpu_ns) {
+        return 100 * static_cast<double>(cpu_ns) / static_cast<double>(ending.length.count());
+    };
+    if (const auto share = percent(state.coordinator_cpu_ns); share > work.own_cpu_max_percent) {
+        out.push_back(
+            fmt::format("the coordinator took {:.0f} % of a core, trust.cpu allows {:g} %: it may have missed "
+                        "what workers said, or said it late; give fewer workers or steps",
+                        share, work.own_cpu_max_percent));
+    }
+    if (const auto share = percent(state.consumer_cpu_ns); share > work.own_cpu_max_percent) {
+        out.push_back(fmt::format("the consumer of awaited events took {:.0f} % of a core, trust.cpu allows {:g} %: "
+                                  "events were stamped late; await fewer, or on more machines",
+                                  share, work.own_cpu_max_percent));
+    }
+}
+
 } // namespace
 
 std::vector<std::string> reasons_for_distrust(const load::workload& work, const load::merged_seconds& totals,
@@ -44,6 +63,12 @@ std::vector<std::string> reasons_for_distrust(const load::workload& work, const 
                                       "cores, or --workers",
                                       percent, work.own_cpu_max_percent));
         }
+    }
+    if (ending.length >= cpu_judged_from) {
+        judge_own_threads(work, state, ending, out);
+    }
+    for (const auto& each : state.machines_lost) {
+        out.push_back(each + ": what it measured last, and all its users would have done since, is missing");
     }
     if (state.workers_lost > 0) {
         out.push_back(fmt::format("{} of {} workers ended before their users had: their last second is missing",
@@ -67,15 +92,11 @@ std::vector<std::string> reasons_for_distrust(const load::workload& work, const 
 
 std::vector<std::string> await_outcomes(const load::workload& work, const load::merged_seconds& totals) {
     std::vector<std::string> out;
-    for (std::size_t i = 0; i < work.steps.size(); ++i) {
-        if (work.steps[i].what != load::measured_step::kind::await) {
-            continue;
-        }
-        const auto& step = totals.steps[i];
-        const auto missing = step.failed.count();
-        out.push_back(fmt::format("{}: {} came, {} missing, {} doubled, {} late, {} early", work.steps[i].name,
-                                  grouped(step.response.count() - missing), grouped(missing), step.doubled, step.late,
-                                  step.early));
+    for (const auto& each : awaits_of(work, totals)) {
+        out.push_back(fmt::format("{}: {} came, {} missing, {} doubled, {} late, {} early", work.steps[each.step].name,
+                                  grouped(static_cast<std::uint64_t>(each.came)),
+                                  grouped(static_cast<std::uint64_t>(each.missing)), each.doubled, each.late,
+                                  each.early));
     }
     return out;
 }
@@ -90,9 +111,10 @@ runstore::run_verdict judge(const load::workload& work, const load::merged_secon
     for (const auto wanted : {found::broken, found::undecided}) {
         for (const auto& each : findings) {
             if (each.result == wanted) {
-                out.reasons.push_back(wanted == found::broken ? fmt::format("{}: expected {}, found {}", each.name,
-                                                                            each.expected, each.found)
-                                                              : fmt::format("{}: {}", each.name, each.reason));
+                const auto name = each.name + (each.phases.empty() ? "" : " in " + each.phases);
+                out.reasons.push_back(wanted == found::broken
+                                          ? fmt::format("{}: expected {}, found {}", name, each.expected, each.found)
+                                          : fmt::format("{}: {}", name, each.reason));
             }
         }
     }

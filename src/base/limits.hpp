@@ -146,8 +146,26 @@ constexpr int load_port_tries = 1'000;
 constexpr std::size_t load_workers = 128;
 /// How many times as fast as planned users may come: a thousandfold makes of the slowest plan more than a machine does.
 constexpr double load_rate_factor = 1'000;
-/// One report of a worker, a second of all its histograms.
-constexpr std::size_t load_report_bytes = 64 * mib;
+/// One frame between a coordinator and a worker: a report of a second of all histograms, or a whole feed.
+constexpr std::size_t load_frame_bytes = feed_file_bytes + 1 * mib;
+/// Requests that a worker keeps as evidence in a second, failed and slow ones apart; a run keeps 10,000 in all.
+constexpr std::size_t load_witnesses_per_second = 20;
+/// What a witness says beside its kind, its step and its user.
+constexpr std::size_t load_witness_detail_bytes = 200;
+/// Machines of one run: each reports once a second to one coordinator.
+constexpr std::size_t load_machines = 64;
+/// Phases of a run: each has histograms of every step.
+constexpr std::size_t load_phases = 100;
+/// A machine's name, and a sentence about it, as they come over a bus.
+constexpr std::size_t load_bus_text_bytes = 4 * kib;
+/// A frame crosses the bus in pieces that every cluster takes: the default of message.max.bytes is 1 MiB.
+constexpr std::size_t load_bus_piece_bytes = 512 * kib;
+/// A machine of which so long nothing was heard is lost: several times what a busy broker keeps a message waiting.
+constexpr int load_machine_silence_s = 6;
+/// Machines whose coordinator says nothing for so long end their users: load that nobody steers is never wanted.
+constexpr int load_coordinator_silence_s = 10;
+/// How long another coordinator on the same bus may take to be heard; it says something each half second.
+constexpr int load_bus_claim_ms = 1'500;
 /// Messages of one worker's producer that wait for Kafka, and their bytes: seconds of what one core can send. What
 /// comes on top fails at once, instead of growing for as long as a broker is away.
 constexpr std::size_t load_producer_messages = 100'000;

@@ -42,7 +42,7 @@ void parse_latency(const field& in, std::vector<asked_check>& out) {
         if (name == "step") {
             continue;
         }
-        asked_check made{what::latency, step, parse_measure(value, name), {}, 0, name, {}};
+        asked_check made{what::latency, step, parse_measure(value, name), {}, 0, name, {}, {}};
         const auto limit = take_bound(value, "\"< 250ms\"");
         const auto time = document::parse_duration(limit.rest);
         if (!time) {
@@ -95,6 +95,17 @@ asked_check parse_counted(const field& in, const counted& kind) {
     return out;
 }
 
+std::vector<written> parse_phase_names(const field& in) {
+    if (!in.is_list() || in.elements().empty()) {
+        in.refuse("must be a list of phases of the timeline, as [steady]");
+    }
+    std::vector<written> out;
+    for (const auto& each : in.elements()) {
+        out.push_back(take_text(each, "the name of a phase"));
+    }
+    return out;
+}
+
 } // namespace
 
 double take_amount(const field& in, const std::string& text, std::string_view unit, const std::string& right) {
@@ -114,7 +125,9 @@ std::vector<asked_check> parse_run_checks(const field& in) {
     std::vector<asked_check> out;
     for (const auto& each : in.elements()) {
         each.need_map("a check");
-        each.allow({"latency", "errors", "rate", "count"});
+        each.allow({"latency", "errors", "rate", "count", "phases"});
+        const auto phases = each["phases"].there() ? parse_phase_names(each["phases"]) : std::vector<written>();
+        const auto first = out.size();
         for (const auto& [name, value] : each.entries()) {
             if (name == "latency") {
                 parse_latency(value, out);
@@ -125,6 +138,12 @@ std::vector<asked_check> parse_run_checks(const field& in) {
                     out.push_back(parse_counted(value, kind));
                 }
             }
+        }
+        if (out.size() == first) {
+            each.refuse("checks nothing; write a latency, errors, rate or count");
+        }
+        for (auto made = first; made < out.size(); ++made) {
+            out[made].phases = phases;
         }
     }
     return out;

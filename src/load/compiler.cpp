@@ -8,8 +8,34 @@
 namespace cb::load {
 namespace {
 
+std::uint16_t phase_named(const file::written& name, const std::vector<run_phase>& phases) {
+    for (std::size_t i = 0; i < phases.size(); ++i) {
+        if (phases[i].name == name.text) {
+            return static_cast<std::uint16_t>(i);
+        }
+    }
+    std::string known;
+    for (const auto& each : phases) {
+        known += (known.empty() ? "" : ", ") + each.name;
+    }
+    name.at.refuse("there is no phase '" + name.text + "'; " +
+                   (known.empty() ? "name some: timeline: [{phase: warm-up, for: 30s}, {phase: steady}]"
+                                  : "the timeline has " + known));
+}
+
+void compile_timeline(const std::vector<file::timeline_phase>& from, workload& out) {
+    std::int64_t start_s = 0;
+    for (const auto& each : from) {
+        out.phases.push_back({each.name.text, start_s, each.name.text != warm_up_phase});
+        start_s += each.seconds.value_or(0);
+    }
+}
+
 run_check compile_check(const file::asked_check& from, const compile_tables& tables) {
-    run_check out{from.of, std::nullopt, from.percentile, from.is, from.limit, {}};
+    run_check out{from.of, std::nullopt, from.percentile, from.is, from.limit, {}, {}};
+    for (const auto& each : from.phases) {
+        out.phases.push_back(phase_named(each, tables.out.phases));
+    }
     if (from.step) {
         const auto found = tables.steps.find(from.step->text);
         if (found == tables.steps.end()) {
@@ -47,6 +73,7 @@ workload compile_all(const file::scenario_file& from, const surroundings& around
         programs[each.name.text] = add_to(out.programs, std::move(made), each.name.at);
         tables.feeds = shared;
     }
+    compile_timeline(from.timeline, out);
     for (const auto& each : from.checks) {
         out.checks.push_back(compile_check(each, tables));
     }
@@ -54,6 +81,14 @@ workload compile_all(const file::scenario_file& from, const surroundings& around
 }
 
 } // namespace
+
+std::optional<std::size_t> workload::phase_at(std::int64_t second) const {
+    std::optional<std::size_t> out;
+    for (std::size_t i = 0; i < phases.size() && phases[i].start_s <= second; ++i) {
+        out = i;
+    }
+    return out;
+}
 
 step_index add_step(compile_tables& tables, const file::written& name, measured_step::kind what, std::string service) {
     if (tables.steps.contains(name.text)) {

@@ -66,6 +66,14 @@ endpoint resolve(const target& which) {
     return out;
 }
 
+bool is_own_address(const std::string& address) {
+    const auto at = numeric(address);
+    const int probe = ::socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool bound = probe >= 0 && ::bind(probe, reinterpret_cast<const sockaddr*>(&at), sizeof(at)) == 0;
+    ::close(probe);
+    return bound;
+}
+
 source_ports::source_ports(std::vector<std::string> addresses, std::uint16_t first, std::uint16_t last)
     : first_(first),
       last_(last),

@@ -23,6 +23,9 @@ struct endpoint {
 /// Throws std::runtime_error with one sentence when a name cannot be resolved.
 endpoint resolve(const target& which);
 
+/// A numeric address that sockets of this machine can have.
+[[nodiscard]] bool is_own_address(const std::string& address);
+
 /// Source addresses and ports, given out one after the other: the kernel's own search becomes slow when half of its
 /// ports towards one address are taken, and stops at 28,000 of them (load-tools: 54,000 connections a second with ports
 /// chosen here, 2,700 without). Each worker has addresses of its own, so none asks another. A value.

@@ -7,6 +7,7 @@
 
 #include "base/limits.hpp"
 #include "load/await_frames.hpp"
+#include "load/own_use.hpp"
 
 namespace cb::load {
 namespace {
@@ -73,6 +74,7 @@ void event_listener::listen() {
         more = read_events();
         send_answers();
         if (now >= next_forgetting_) {
+            state_.cpu_ns = thread_cpu_ns();
             window_.forget_old(now);
             next_forgetting_ = now + forget_every;
         }

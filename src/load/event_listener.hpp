@@ -27,7 +27,8 @@ struct listener_state {
     std::uint64_t displaced = 0; ///< values forgotten before their time; above 0 awaits may be missed
     std::uint64_t reading_errors = 0;
     std::string last_error;
-    nanoseconds lag_max{0}; ///< since this was last asked for: how long an event may have waited here to be stamped
+    std::int64_t cpu_ns = 0; ///< of the listener's thread
+    nanoseconds lag_max{0};  ///< since this was last asked for: how long an event may have waited here to be stamped
 };
 
 /// The consumer of this machine: reads the awaited topics from before the start, and tells the workers when what their

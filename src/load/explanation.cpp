@@ -260,14 +260,28 @@ std::string explainer::run() {
         }
         block("each user", scenario.body);
     }
+    if (!file_.timeline.empty()) {
+        out_ += "\n";
+        line("timeline");
+        ++depth_;
+        for (const auto& each : file_.timeline) {
+            line(each.name.text + (each.seconds ? ", " + duration_text(std::chrono::seconds(*each.seconds))
+                                                : std::string(", the rest")));
+        }
+        --depth_;
+    }
     if (!file_.checks.empty()) {
         out_ += "\n";
         line("passed if");
         ++depth_;
         for (const auto& each : file_.checks) {
-            line(fmt::format("{} of {} {}",
+            std::string phases;
+            for (const auto& phase : each.phases) {
+                phases += (phases.empty() ? ", in " : " and ") + phase.text;
+            }
+            line(fmt::format("{} of {} {}{}",
                              each.of == run_check::what::latency ? each.measure + " latency" : each.measure,
-                             each.step ? each.step->text : "all steps", each.bound));
+                             each.step ? each.step->text : "all steps", each.bound, phases));
         }
     }
     return std::move(out_);

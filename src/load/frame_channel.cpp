@@ -22,6 +22,7 @@ frame_channel::frame_channel(frame_channel&& other) noexcept
 frame_channel& frame_channel::operator=(frame_channel&& other) noexcept {
     std::swap(descriptor_, other.descriptor_);
     std::swap(input_, other.input_);
+    std::swap(unsent_, other.unsent_);
     return *this;
 }
 
@@ -88,7 +89,7 @@ bool frame_channel::receive(const std::function<void(std::string_view)>& take) {
         std::size_t at = 0;
         for (std::uint32_t size = 0; input_.size() - at >= sizeof(size);) {
             std::memcpy(&size, input_.data() + at, sizeof(size));
-            if (size > limits::load_report_bytes) {
+            if (size > limits::load_frame_bytes) {
                 return false;
             }
             if (input_.size() - at - sizeof(size) < size) {

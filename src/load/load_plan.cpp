@@ -117,6 +117,9 @@ std::size_t users_at_once(const workload& work) {
     return static_cast<std::size_t>(std::min(open, static_cast<double>(users_max_default))) + closed;
 }
 
+/// The largest of `parts` equal ones.
+std::size_t part_of(std::size_t whole, std::size_t parts) { return (whole + parts - 1) / parts; }
+
 bool all_on_loopback(const std::vector<endpoint>& targets) {
     return std::all_of(targets.begin(), targets.end(), [](const endpoint& each) { return each.is_loopback(); });
 }
@@ -152,14 +155,23 @@ machine_facts read_machine_facts() {
 }
 
 tl::expected<load_plan, std::string> plan_load(const workload& work, const std::vector<endpoint>& targets,
-                                               const machine_facts& machine, std::optional<std::uint32_t> workers) {
+                                               const machine_facts& machine, std::optional<std::uint32_t> workers,
+                                               std::uint32_t machines) {
     load_plan out;
+    out.machines = machines;
     if (const auto wrong = wrong_kafka_use(work)) {
         return tl::unexpected(*wrong);
     }
-    out.users_max = std::max<std::size_t>(work.users_max.value_or(users_at_once(work)), 1);
+    out.users_max = std::max<std::size_t>(part_of(work.users_max.value_or(users_at_once(work)), machines), 1);
     const bool pooled = work.connections == connection_use::pool;
-    out.connections_max = work.targets.size() * (pooled ? work.pool_size : out.users_max);
+    // Of the smallest part: each worker needs a connection of its own.
+    const auto pool_size = work.pool_size / machines;
+    if (pooled && pool_size == 0) {
+        return tl::unexpected(fmt::format("a pool of {} connections cannot be shared by {} machines; raise it, or use "
+                                          "fewer machines",
+                                          work.pool_size, machines));
+    }
+    out.connections_max = work.targets.size() * (pooled ? part_of(work.pool_size, machines) : out.users_max);
 
     if (machine.files_per_process <= other_files) {
         return tl::unexpected(fmt::format("a process may open {} files here, and a worker needs {} besides its "
@@ -181,10 +193,10 @@ tl::expected<load_plan, std::string> plan_load(const workload& work, const std::
                                           "fs.file-max",
                                           out.connections_max, machine.files_free));
     }
-    if (pooled && work.pool_size < out.workers) {
-        out.workers = work.pool_size;
+    if (pooled && pool_size < out.workers) {
+        out.workers = pool_size;
     }
-    out.users_per_worker = (out.users_max + out.workers - 1) / out.workers;
+    out.users_per_worker = part_of(out.users_max, out.workers);
 
     const bool loopback = all_on_loopback(targets) && !targets.empty();
     const auto per_address = static_cast<double>(machine.ephemeral_ports) * ports_at_ease;

@@ -28,7 +28,8 @@ machine_facts read_machine_facts();
 /// How a workload is spread over processes, and what it will need.
 struct load_plan {
     std::uint32_t workers = 1;
-    std::size_t users_max = 0; ///< at once, over all workers
+    std::uint32_t machines = 1; ///< that share the users; all that follows is of this one
+    std::size_t users_max = 0;  ///< at once, over all workers
     std::size_t users_per_worker = 0;
     std::size_t connections_max = 0;
     bool source_ports_chosen = false; ///< by us, on loopback
@@ -39,8 +40,9 @@ struct load_plan {
 };
 
 /// Computes the plan, or says in one sentence what would break and how to raise it. `workers`: as many as were asked
-/// for; none: what cores and files need.
+/// for; none: what cores and files need. `machines`: that share the users in equal parts.
 tl::expected<load_plan, std::string> plan_load(const workload& work, const std::vector<endpoint>& targets,
-                                               const machine_facts& machine, std::optional<std::uint32_t> workers);
+                                               const machine_facts& machine, std::optional<std::uint32_t> workers,
+                                               std::uint32_t machines = 1);
 
 } // namespace cb::load

@@ -3,85 +3,31 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
-#include <cstdio>
-#include <exception>
 #include <numeric>
 #include <system_error>
 
 #include <fmt/format.h>
 
 #include "base/limits.hpp"
-#include "base/open_files.hpp"
+#include "load/own_use.hpp"
 
 namespace cb::load {
 namespace {
 
 /// From the order to the start: workers have it by then, and all begin together.
 constexpr nanoseconds start_delay{50'000'000};
-constexpr nanoseconds order_delay{20'000'000};
+constexpr nanoseconds order_delay_here{20'000'000};
+/// The same where orders cross a bus.
+constexpr nanoseconds start_delay_far{1'000'000'000};
+constexpr nanoseconds order_delay_far{300'000'000};
+constexpr int look_every_ms = 1'000;
+constexpr int look_every_ms_far = 100;
 
 mono_time clock_now() { return system_clock().now(); }
-
-[[noreturn]] void fail(const char* doing) { throw std::system_error(errno, std::generic_category(), doing); }
-
-/// From so many connections on they are closed by a reset: closed in order, each would wait a minute in TIME_WAIT, and
-/// the next run would find its ports taken.
-constexpr std::size_t reset_from_connections = 10'000;
-
-std::uint32_t part_of_pool(const workload& work, std::uint32_t index, std::uint32_t count) {
-    return work.connections == connection_use::pool ? (work.pool_size + count - 1 - index) / count : 0;
-}
-
-/// A given address belongs to the workers in turn.
-source_ports sources_of(const workload& work, const load_plan& plan, std::uint32_t index) {
-    if (plan.source_ports_chosen) {
-        return source_ports::on_loopback(index, plan.connections_max / plan.workers + 1);
-    }
-    if (work.source_addresses.empty()) {
-        return {};
-    }
-    constexpr std::uint32_t first = source_ports::first_port;
-    constexpr std::uint32_t last = source_ports::last_port;
-    const auto addresses = static_cast<std::uint32_t>(work.source_addresses.size());
-    if (addresses >= plan.workers) {
-        std::vector<std::string> own;
-        for (auto i = index; i < addresses; i += plan.workers) {
-            own.push_back(work.source_addresses[i]);
-        }
-        return {std::move(own), first, last};
-    }
-    // Fewer addresses than workers: those that share one have parts of its ports.
-    const auto sharing = (plan.workers + addresses - 1 - index % addresses) / addresses;
-    const auto part = index / addresses;
-    const auto width = (last - first + 1) / sharing;
-    return {{work.source_addresses[index % addresses]},
-            static_cast<std::uint16_t>(first + part * width),
-            static_cast<std::uint16_t>(first + (part + 1) * width - 1)};
-}
-
-struct channel_ends {
-    frame_channel of_coordinator;
-    frame_channel of_worker;
-};
-
-channel_ends make_channel() {
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-        fail("socketpair");
-    }
-    // A report goes out in one piece, even while the coordinator looks elsewhere.
-    const int room = static_cast<int>(4 * limits::mib);
-    ::setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-    return {frame_channel(ends[0]), frame_channel(ends[1])};
-}
 
 } // namespace
 
@@ -99,6 +45,7 @@ void merged_seconds::merge(const worker_report& report) {
     for (const auto& [key, count] : report.errors) {
         errors[key] += count;
     }
+    witnesses.insert(witnesses.end(), report.witnesses.begin(), report.witnesses.end());
 }
 
 void merged_seconds::merge(const merged_seconds& other) {
@@ -118,191 +65,189 @@ std::uint64_t run_state::users_present() const { return std::accumulate(users.be
 
 load_run::load_run(const workload& work, load_plan plan, std::vector<endpoint> targets)
     : work_(work),
-      plan_(std::move(plan)),
-      targets_(std::move(targets)),
+      here_(work, plan, std::move(targets), {0, plan.machines}),
       totals_(work.steps.size()),
       begun_(work.programs.size()) {
     for (std::size_t i = 0; i < begun_.size(); ++i) {
         begun_[i] = !work.programs[i].after.has_value();
     }
+    for (std::size_t i = 0; i < work.phases.size(); ++i) {
+        by_phase_.emplace_back(work.steps.size());
+    }
     if (::pipe2(wake_, O_CLOEXEC | O_NONBLOCK) != 0) {
-        fail("pipe2");
+        throw std::system_error(errno, std::generic_category(), "pipe2");
     }
 }
 
 load_run::~load_run() {
-    listener_.reset(); // a worker may wait to tell it something
-    for (auto& each : workers_) {
-        each.channel.close(); // a worker whose coordinator has gone ends
-    }
-    for (auto& each : workers_) {
-        if (!each.gone) {
-            ::waitpid(each.id, nullptr, 0);
-        }
-    }
     ::close(wake_[0]);
     ::close(wake_[1]);
 }
 
 void load_run::make_workers() {
-    std::fflush(nullptr); // or the children would write it again
-    const auto coordinator = ::getpid();
-    std::vector<frame_channel> to_workers; ///< of the listener
-    for (std::uint32_t index = 0; index < plan_.workers; ++index) {
-        auto orders = make_channel();
-        auto awaits = work_.awaited.empty() ? channel_ends() : make_channel();
-        const auto id = ::fork();
-        if (id < 0) {
-            fail("fork");
-        }
-        if (id == 0) {
-            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-            if (::getppid() != coordinator) {
-                ::_exit(0); // it went before it could be told
-            }
-            // Terminals and `timeout` send them to all; the coordinator stops the workers, and they never outlive it.
-            ::signal(SIGINT, SIG_IGN);
-            ::signal(SIGTERM, SIG_IGN);
-            orders.of_coordinator.close();
-            awaits.of_coordinator.close();
-            for (auto& other : workers_) {
-                other.channel.close();
-            }
-            to_workers.clear();
-            raise_file_limit();
-            int code = 0;
-            try {
-                run_worker(work_, setting_of(index, std::move(awaits.of_worker)), std::move(orders.of_worker));
-            } catch (const std::exception& wrong) {
-                std::fprintf(stderr, "chaosbroker: a load worker: %s\n", wrong.what());
-                code = 1;
-            }
-            ::_exit(code);
-        }
-        to_workers.push_back(std::move(awaits.of_coordinator));
-        auto& link = workers_.emplace_back();
-        link.channel = std::move(orders.of_coordinator);
-        link.id = id;
-        ids_.push_back(id);
+    here_.make();
+    for (const auto id : here_.ids()) {
+        workers_.emplace_back();
+        identities_.push_back({"", id});
     }
-    state_.cpu_ns.resize(workers_.size());
-    state_.cpu_share.resize(workers_.size());
     if (!work_.awaited.empty()) {
-        counted_.resize(work_.steps.size());
-        listener_ = std::make_unique<event_listener>(work_, std::move(to_workers), plan_.users_per_worker);
+        listening_.emplace_back().counted.resize(work_.steps.size());
     }
-    wait_for_workers();
 }
 
-/// One that ends before it is ready is noticed when the run begins.
-void load_run::wait_for_workers() {
-    for (auto& each : workers_) {
-        for (bool ready = false; !ready;) {
-            pollfd watched{each.channel.descriptor(), POLLIN, 0};
-            if (::poll(&watched, 1, -1) < 0 && errno != EINTR) {
-                fail("poll");
-            }
-            ready = !each.channel.receive([&](std::string_view frame) { ready = frame == ready_frame; }) || ready;
+void load_run::share_with(far_machines& others) {
+    others_ = &others;
+    for (const auto& machine : others.machines()) {
+        first_of_.push_back(workers_.size());
+        for (const auto id : machine.processes) {
+            workers_.emplace_back();
+            identities_.push_back({machine.name, id});
+        }
+        if (!work_.awaited.empty()) {
+            listening_.emplace_back().counted.resize(work_.steps.size());
         }
     }
 }
 
-worker_setting load_run::setting_of(std::uint32_t index, frame_channel to_listener) const {
-    worker_setting out{{index, plan_.workers}, plan_.users_per_worker, {}, {}};
-    out.http.endpoints = targets_;
-    out.http.sources = sources_of(work_, plan_, index);
-    out.http.pool_size = part_of_pool(work_, index, plan_.workers);
-    out.http.reset_on_close = plan_.connections_max > reset_from_connections;
-    if (!work_.awaited.empty()) {
-        out.to_listener = std::move(to_listener);
-    }
-    return out;
-}
+nanoseconds load_run::order_delay() const { return others_ == nullptr ? order_delay_here : order_delay_far; }
 
 void load_run::tell_all(const order& what) {
-    const auto bytes = encode(what);
-    for (auto& each : workers_) {
-        if (!each.gone) {
-            each.channel.send(bytes);
-        }
+    here_.tell_all(what);
+    if (others_ != nullptr) {
+        others_->tell_all(what);
     }
 }
 
 void load_run::run(run_observer& observer) {
-    started_ = clock_now() + start_delay;
-    const auto wall_ms = system_clock().wall_ms() + start_delay.count() / 1'000'000;
+    observer_ = &observer;
+    cpu_at_start_ns_ = thread_cpu_ns();
+    state_.cpu_share.resize(workers_.size());
+    state_.memory_bytes.resize(workers_.size());
+    const auto delay = others_ == nullptr ? start_delay : start_delay_far;
+    started_ = clock_now() + delay;
+    const auto wall_ms = system_clock().wall_ms() + delay.count() / 1'000'000;
     tell_all(start_order{started_});
     observer.started(started_, wall_ms);
     while (!all_gone()) {
-        std::vector<pollfd> watched{{wake_[0], POLLIN, 0}};
-        for (const auto& each : workers_) {
-            watched.push_back({each.gone ? -1 : each.channel.descriptor(), POLLIN, 0});
-        }
-        ::poll(watched.data(), watched.size(), 1000);
-        obey_requests();
-        for (std::size_t i = 0; i < workers_.size(); ++i) {
-            if (watched[i + 1].revents != 0) {
-                take_reports(workers_[i], observer);
-            }
-        }
+        wait_and_hear();
         add_up_state();
-        if (listener_ && nobody_left()) {
-            listener_->finish(); // what it still hears belongs to the last second
+        if (here_.listener() != nullptr && nobody_left()) {
+            here_.listener()->finish(); // what it still hears belongs to the last second
         }
-        publish_complete_seconds(observer);
+        publish_complete_seconds();
         begin_followers();
     }
-    if (listener_) { // a worker that was lost has left no second to count into
+    if (!listening_.empty()) { // a worker that was lost has left no second to count into
         merged_seconds rest(work_.steps.size());
-        hear_listener(rest, observer);
+        hear_listeners(rest);
         totals_.merge(rest);
+        if (!by_phase_.empty()) {
+            by_phase_[*work_.phase_at(totals_.second)].merge(rest);
+        }
     }
     length_ = clock_now() - started_;
+    observer_ = nullptr;
 }
 
-void load_run::take_reports(worker_link& from, run_observer& observer) {
-    const bool there = from.channel.receive([&](std::string_view frame) {
-        auto report = decode_report(frame, work_.steps.size());
-        if (!report) {
-            observer.notice("a worker's report cannot be read: " + report.error().message);
-            return;
-        }
-        auto& second = open_seconds_.try_emplace(report->second, work_.steps.size()).first->second;
-        second.second = report->second;
-        second.merge(*report);
-        from.reached = report->second;
-        from.last = report->last;
-        report->steps.clear();
-        report->errors.clear();
-        from.latest = std::move(*report);
-    });
-    if (!there) {
-        lost(from, observer);
+void load_run::wait_and_hear() {
+    std::vector<pollfd> watched{{wake_[0], POLLIN, 0}, {others_ == nullptr ? -1 : others_->descriptor(), POLLIN, 0}};
+    const auto first = watched.size();
+    here_.watch(watched);
+    ::poll(watched.data(), watched.size(), others_ == nullptr ? look_every_ms : look_every_ms_far);
+    obey_requests();
+    here_.take(std::span(watched).subspan(first), *this);
+    if (others_ != nullptr) {
+        others_->turn(*this);
     }
 }
 
-void load_run::lost(worker_link& which, run_observer& observer) {
+void load_run::worker_reported(std::size_t worker, std::string_view frame) {
+    auto& from = workers_[worker];
+    auto report = decode_report(frame, work_.steps.size());
+    if (!report) {
+        observer_->notice("a worker's report cannot be read: " + report.error().message);
+        return;
+    }
+    auto& second = open_seconds_.try_emplace(report->second, work_.steps.size()).first->second;
+    second.second = report->second;
+    second.merge(*report);
+    from.reached = report->second;
+    from.last = report->last;
+    report->steps.clear();
+    report->errors.clear();
+    report->witnesses.clear();
+    from.latest = std::move(*report);
+}
+
+void load_run::worker_ended(std::size_t worker, const std::string& how) {
+    auto& which = workers_[worker];
     which.gone = true;
-    int status = 0;
-    ::waitpid(which.id, &status, 0);
-    if (which.last && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-        which.latest.users = {};
+    which.latest.users = {};
+    if (which.last && how.empty()) {
         return;
     }
     ++state_.workers_lost;
-    which.latest.users = {};
-    const auto how = WIFSIGNALED(status) ? fmt::format("was killed by signal {}", WTERMSIG(status))
-                                         : fmt::format("ended with {}", WEXITSTATUS(status));
-    observer.notice(
-        fmt::format("worker {} (process {}) {} before its users had ended; what it measured last is missing",
-                    which.latest.worker, which.id, how));
+    const auto& identity = identities_[worker];
+    observer_->notice(fmt::format("worker {} (process {}{}) {} before its users had ended; what it measured last is "
+                                  "missing",
+                                  worker, identity.id,
+                                  identity.machine.empty() ? "" : " of machine " + identity.machine,
+                                  how.empty() ? "ended" : how));
+}
+
+void load_run::far_worker_reported(std::size_t machine, std::uint32_t worker, std::string_view frame) {
+    worker_reported(first_of_[machine] + worker, frame);
+}
+
+void load_run::far_worker_ended(std::size_t machine, std::uint32_t worker, const std::string& how) {
+    worker_ended(first_of_[machine] + worker, how);
+}
+
+void load_run::far_machine_state(std::size_t machine, std::string_view bytes) {
+    auto heard = decode_machine_state(bytes, work_.steps.size());
+    if (!heard) {
+        return;
+    }
+    state_.coordinator_cpu_ns = std::max(state_.coordinator_cpu_ns, heard->cpu_ns);
+    for (std::size_t i = 0; i < heard->memory_bytes.size() && first_of_[machine] + i < workers_.size(); ++i) {
+        state_.memory_bytes[first_of_[machine] + i] = heard->memory_bytes[i];
+    }
+    if (heard->listening && !listening_.empty()) {
+        listening_[machine + 1].latest = std::move(*heard->listening);
+    }
+}
+
+void load_run::far_machine_finished(std::size_t machine) {
+    for (std::size_t i = 0; i < others_->machines()[machine].processes.size(); ++i) {
+        auto& which = workers_[first_of_[machine] + i];
+        if (!which.gone) {
+            worker_ended(first_of_[machine] + i, "");
+        }
+    }
+}
+
+void load_run::far_machine_lost(std::size_t machine, const std::string& why) {
+    const auto& lost = others_->machines()[machine];
+    for (std::size_t i = 0; i < lost.processes.size(); ++i) {
+        auto& which = workers_[first_of_[machine] + i];
+        which.gone = true;
+        which.latest.users = {};
+    }
+    const auto after_s = std::chrono::duration_cast<std::chrono::seconds>(clock_now() - started_).count();
+    state_.machines_lost.push_back(
+        fmt::format("machine {} was lost {} s after the start ({})", lost.name, after_s, why));
+    observer_->notice(state_.machines_lost.back() + ": its users are missing from then on");
 }
 
 void load_run::add_up_state() {
     run_state sum;
     sum.rate_factor = state_.rate_factor;
     sum.workers_lost = state_.workers_lost;
+    sum.machines_lost = state_.machines_lost;
     sum.cpu_share = state_.cpu_share;
+    sum.memory_bytes = state_.memory_bytes;
+    sum.coordinator_cpu_ns = std::max(state_.coordinator_cpu_ns, thread_cpu_ns() - cpu_at_start_ns_);
+    sum.consumer_cpu_ns = state_.consumer_cpu_ns;
     sum.await_lag_max = state_.await_lag_max;
     sum.events = state_.events;
     sum.events_no_json = state_.events_no_json;
@@ -323,7 +268,7 @@ void load_run::add_up_state() {
     state_ = std::move(sum);
 }
 
-void load_run::publish_complete_seconds(run_observer& observer) {
+void load_run::publish_complete_seconds() {
     while (!open_seconds_.empty()) {
         auto& [second, what] = *open_seconds_.begin();
         const bool complete = std::all_of(workers_.begin(), workers_.end(), [s = second](const worker_link& each) {
@@ -342,37 +287,50 @@ void load_run::publish_complete_seconds(run_observer& observer) {
                 each.reached_before = each.reached;
             }
         }
-        if (listener_) {
-            hear_listener(what, observer);
-        }
+        hear_listeners(what);
         totals_.merge(what);
+        if (const auto phase = work_.phase_at(second)) {
+            by_phase_[*phase].merge(what);
+        }
         totals_.second = what.second;
-        observer.second(what, state_);
+        observer_->second(what, state_);
         open_seconds_.erase(open_seconds_.begin());
     }
 }
 
-/// What the listener has counted since the second before is of this one.
-void load_run::hear_listener(merged_seconds& second, run_observer& observer) {
-    const auto heard = listener_->state();
-    for (std::size_t i = 0; i < second.steps.size(); ++i) {
-        second.steps[i].doubled += heard.counts[i].doubled - counted_[i].doubled;
-        second.steps[i].late += heard.counts[i].late - counted_[i].late;
+/// What the listeners have counted since the second before is of this one.
+void load_run::hear_listeners(merged_seconds& second) {
+    if (here_.listener() != nullptr) {
+        listening_.front().latest = here_.listener()->state();
     }
-    if (heard.displaced > 0 && state_.events_displaced == 0) {
-        observer.notice(fmt::format("more than {} awaited values within {} s: some are forgotten, and their awaits may "
-                                    "miss them",
-                                    limits::load_await_entries, limits::load_await_window_s));
+    const auto displaced_before = state_.events_displaced;
+    state_.await_lag_max = nanoseconds(0);
+    state_.events = state_.events_no_json = state_.events_unclaimed = state_.events_displaced = 0;
+    for (auto& each : listening_) {
+        auto& heard = each.latest;
+        if (heard.counts.empty()) {
+            continue; // has said nothing yet
+        }
+        for (std::size_t i = 0; i < second.steps.size(); ++i) {
+            second.steps[i].doubled += heard.counts[i].doubled - each.counted[i].doubled;
+            second.steps[i].late += heard.counts[i].late - each.counted[i].late;
+        }
+        if (heard.reading_errors > 0 && !std::exchange(each.reading_error_told, true)) {
+            observer_->notice("an awaited topic cannot be read for now: " + heard.last_error);
+        }
+        each.counted = heard.counts;
+        state_.await_lag_max = std::max(state_.await_lag_max, heard.lag_max);
+        state_.consumer_cpu_ns = std::max(state_.consumer_cpu_ns, heard.cpu_ns);
+        state_.events += heard.events;
+        state_.events_no_json += heard.no_json;
+        state_.events_unclaimed += heard.unclaimed;
+        state_.events_displaced += heard.displaced;
     }
-    if (heard.reading_errors > 0 && !std::exchange(reading_error_told_, true)) {
-        observer.notice("an awaited topic cannot be read for now: " + heard.last_error);
+    if (state_.events_displaced > 0 && displaced_before == 0) {
+        observer_->notice(fmt::format("more than {} awaited values within {} s: some are forgotten, and their awaits "
+                                      "may miss them",
+                                      limits::load_await_entries, limits::load_await_window_s));
     }
-    counted_ = heard.counts;
-    state_.await_lag_max = heard.lag_max;
-    state_.events = heard.events;
-    state_.events_no_json = heard.no_json;
-    state_.events_unclaimed = heard.unclaimed;
-    state_.events_displaced = heard.displaced;
 }
 
 /// A scenario that follows another begins when none of the other's users is left on any worker.
@@ -388,7 +346,7 @@ void load_run::begin_followers() {
         });
         if (over) {
             begun_[which] = true;
-            tell_all(begin_program_order{which, clock_now() + order_delay});
+            tell_all(begin_program_order{which, clock_now() + order_delay()});
         }
     }
 }
@@ -408,17 +366,18 @@ void load_run::obey_requests() {
     }
     if (rate) {
         state_.rate_factor = *rate;
-        tell_all(rate_order{*rate, clock_now() + order_delay});
+        tell_all(rate_order{*rate, clock_now() + order_delay()});
     }
 }
 
 bool load_run::nobody_left() const {
-    return std::all_of(workers_.begin(), workers_.end(),
+    return std::all_of(workers_.begin(), workers_.begin() + static_cast<std::ptrdiff_t>(here_.ids().size()),
                        [](const worker_link& each) { return each.gone || each.last; });
 }
 
 bool load_run::all_gone() const {
-    return std::all_of(workers_.begin(), workers_.end(), [](const worker_link& each) { return each.gone; });
+    return std::all_of(workers_.begin(), workers_.end(), [](const worker_link& each) { return each.gone; }) &&
+           (others_ == nullptr || others_->all_gone());
 }
 
 void load_run::stop() { stop_from_signal(); }

@@ -169,6 +169,15 @@ struct program {
 
 enum class connection_use : std::uint8_t { per_user, pool };
 
+/// A stretch of the run. The first begins with it, the last ends with it.
+struct run_phase {
+    std::string name;
+    std::int64_t start_s = 0;
+    bool judged = true; ///< false: warm-up, which checks do not look at unless they name it
+};
+/// The phase that is not judged.
+constexpr const char* warm_up_phase = "warm-up";
+
 /// A check over the whole run or some phases, decided at its end.
 struct run_check {
     enum class what : std::uint8_t { latency, errors, rate, count };
@@ -176,8 +185,9 @@ struct run_check {
     std::optional<step_index> step; ///< none: all steps together
     double percentile = 0;          ///< latency: 99 of p99; 100 is the maximum; -1 is the mean
     condition::relation is = condition::relation::less;
-    double limit = 0; ///< latency: milliseconds; errors: share from 0 to 1; rate: a second
-    std::string text; ///< as people read it: "latency of announce a good: p99 < 250ms"
+    double limit = 0;                  ///< latency: milliseconds; errors: share from 0 to 1; rate: a second
+    std::vector<std::uint16_t> phases; ///< of workload::phases; none: all that are judged
+    std::string text;                  ///< as people read it: "latency of announce a good: p99 < 250ms"
 };
 
 /// All that one load run does.
@@ -201,7 +211,11 @@ struct workload {
     std::vector<awaited_index> awaited;
     std::vector<std::shared_ptr<const feed_table>> feeds;
     std::vector<program> programs;
+    std::vector<run_phase> phases; ///< none: the run is one
     std::vector<run_check> checks;
+
+    /// The phase that a second of the run belongs to; nothing when there are none.
+    [[nodiscard]] std::optional<std::size_t> phase_at(std::int64_t second) const;
 };
 
 } // namespace cb::load

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "load/run_checks.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -85,6 +87,45 @@ std::pair<std::string, std::string> split(const run_check& check) {
     return {std::move(name), std::move(expected)};
 }
 
+step_interval steps_of(const workload& work, const run_check& check, const merged_seconds& of) {
+    return check.step ? of.steps[*check.step] : sum_of_steps(work, of);
+}
+
+/// What a check is about.
+struct evidence {
+    step_interval steps{latency_digits};
+    nanoseconds length{0};
+    std::string phases;
+};
+
+evidence look_at(const workload& work, const run_check& check, const merged_seconds& totals,
+                 const std::vector<merged_seconds>& by_phase, nanoseconds length) {
+    evidence out;
+    if (work.phases.empty()) {
+        out.steps = steps_of(work, check, totals);
+        // A run that was over at once has no rate, but it was.
+        out.length = std::max(length, nanoseconds(1));
+        return out;
+    }
+    for (std::size_t i = 0; i < work.phases.size(); ++i) {
+        const auto& phase = work.phases[i];
+        const bool named = std::find(check.phases.begin(), check.phases.end(), i) != check.phases.end();
+        if (check.phases.empty() ? !phase.judged : !named) {
+            continue;
+        }
+        const nanoseconds start = std::chrono::seconds(phase.start_s);
+        const auto end = i + 1 < work.phases.size()
+                             ? std::min<nanoseconds>(length, std::chrono::seconds(work.phases[i + 1].start_s))
+                             : length;
+        out.length += std::max(end - start, nanoseconds(0));
+        out.steps.merge(steps_of(work, check, by_phase[i]));
+        if (named) {
+            out.phases += (out.phases.empty() ? "" : ", ") + phase.name;
+        }
+    }
+    return out;
+}
+
 } // namespace
 
 step_interval sum_of_steps(const workload& work, const merged_seconds& of) {
@@ -97,18 +138,22 @@ step_interval sum_of_steps(const workload& work, const merged_seconds& of) {
     return out;
 }
 
-std::vector<check_finding> decide_checks(const workload& work, const merged_seconds& totals, nanoseconds length) {
+std::vector<check_finding> decide_checks(const workload& work, const merged_seconds& totals,
+                                         const std::vector<merged_seconds>& by_phase, nanoseconds length) {
     std::vector<check_finding> out;
     if (work.checks.empty()) {
         return out;
     }
-    const auto all = sum_of_steps(work, totals);
     for (const auto& check : work.checks) {
         auto& made = out.emplace_back();
         std::tie(made.name, made.expected) = split(check);
-        const auto found = measure(check, check.step ? totals.steps[*check.step] : all, length);
+        const auto looked_at = look_at(work, check, totals, by_phase, length);
+        made.phases = looked_at.phases;
+        const auto found =
+            looked_at.length > nanoseconds(0) ? measure(check, looked_at.steps, looked_at.length) : std::nullopt;
         if (!found) {
-            made.reason = "the step was never done";
+            made.reason = looked_at.length > nanoseconds(0) ? "the step was never done"
+                                                            : "the run ended before phase " + made.phases;
             continue;
         }
         made.found = found->text;

@@ -22,10 +22,13 @@ struct check_finding {
     std::string found;    ///< "31.2ms"; empty when undecided
     outcome result = outcome::undecided;
     std::string reason; ///< of an undecided one
+    std::string phases; ///< that it was about, "steady"; empty: all that are judged
 };
 
-/// Decides the workload's checks at the end of a run, in the order of the file. No clock, no sockets.
-std::vector<check_finding> decide_checks(const workload& work, const merged_seconds& totals, nanoseconds length);
+/// Decides the workload's checks at the end of a run, in the order of the file. `by_phase`: as workload::phases; empty
+/// when it has none. No clock, no sockets.
+std::vector<check_finding> decide_checks(const workload& work, const merged_seconds& totals,
+                                         const std::vector<merged_seconds>& by_phase, nanoseconds length);
 
 /// All steps together. Groups are left out: they are made of steps that are counted already.
 step_interval sum_of_steps(const workload& work, const merged_seconds& of);

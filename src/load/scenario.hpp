@@ -178,14 +178,20 @@ struct trust_limits {
     std::optional<double> slip_p99_ms;
     std::optional<double> cpu_percent;
 };
+/// A stretch of the run with a name.
+struct timeline_phase {
+    written name;
+    std::optional<std::int64_t> seconds; ///< none: the rest of the run
+};
 struct asked_check {
     run_check::what of = run_check::what::latency;
     std::optional<written> step;
     double percentile = 0;
     condition::relation is = condition::relation::less;
     double limit = 0;
-    std::string measure; ///< "p99", "errors", …
-    std::string bound;   ///< "< 250ms"
+    std::string measure;         ///< "p99", "errors", …
+    std::string bound;           ///< "< 250ms"
+    std::vector<written> phases; ///< that it is about; none: all but warm-up
 };
 
 struct scenario {
@@ -214,6 +220,7 @@ struct scenario_file {
     trust_limits trust;
     std::vector<feed_file> feeds; ///< of all scenarios
     std::vector<scenario> scenarios;
+    std::vector<timeline_phase> timeline;
     std::vector<asked_check> checks;
 };
 

@@ -88,11 +88,43 @@ void parse_scenarios(const field& in, const scenario_defaults& outer, step_parse
     }
 }
 
+/// As an experiment has it, of names and lengths alone.
+std::vector<timeline_phase> parse_timeline(const field& in) {
+    const std::string example = "[{phase: warm-up, for: 30s}, {phase: steady}]";
+    if (!in.is_list() || in.elements().empty()) {
+        in.refuse("must be a list of phases, as " + example);
+    }
+    std::vector<timeline_phase> out;
+    for (const auto& each : in.elements()) {
+        each.need_map("a phase");
+        each.allow({"phase", "for"});
+        if (!out.empty() && !out.back().seconds) {
+            each.refuse("stands behind a phase without `for`, which is the rest of the run");
+        }
+        timeline_phase made{take_name(need(each, "phase", "`phase: steady`"), "the name of the phase"), {}};
+        if (std::any_of(out.begin(), out.end(), [&](const auto& other) { return other.name.text == made.name.text; })) {
+            each["phase"].refuse("two phases have the name '" + made.name.text + "'");
+        }
+        if (each["for"].there()) {
+            const auto length = take_time(each["for"]);
+            made.seconds = length / std::chrono::seconds(1);
+            if (length % std::chrono::seconds(1) != nanoseconds(0)) {
+                each["for"].refuse("must be whole seconds: a run is measured second by second");
+            }
+        }
+        out.push_back(std::move(made));
+    }
+    if (out.size() > limits::load_phases) {
+        in.refuse("more than " + std::to_string(limits::load_phases) + " phases");
+    }
+    return out;
+}
+
 scenario_file parse_root(const field& root) {
     root.need_map("a scenario");
     root.allow({"format", "name",      "services",   "brokers", "kafka",   "connections", "source_addresses",
                 "tls",    "seed",      "limits",     "trust",   "feed",    "inject",      "arrivals",
-                "steps",  "scenarios", "on_failure", "timeout", "cookies", "checks"});
+                "steps",  "scenarios", "on_failure", "timeout", "cookies", "timeline",    "checks"});
     if (!root["format"].there() || root["format"].text() != "1") {
         root.refuse("must begin with `format: 1`");
     }
@@ -113,6 +145,9 @@ scenario_file parse_root(const field& root) {
         parse_scenarios(root["scenarios"], parse_defaults(root, {}), parser, out);
     } else {
         out.scenarios.push_back(parse_one(root, {}, parser));
+    }
+    if (root["timeline"].there()) {
+        out.timeline = parse_timeline(root["timeline"]);
     }
     if (root["checks"].there()) {
         out.checks = parse_run_checks(root["checks"]);

@@ -69,6 +69,41 @@ void step_recorder::begin_anew() {
         each.reset();
     }
     errors_.clear();
+    slow_.clear();
+    failed_.clear();
+}
+
+namespace {
+
+constexpr std::ptrdiff_t witnesses_of_one_kind = 5;
+
+bool is_slower(const step_witness& a, const step_witness& b) { return a.response_ns > b.response_ns; }
+
+} // namespace
+
+bool step_recorder::is_news(std::string_view kind) const {
+    return failed_.size() < limits::load_witnesses_per_second &&
+           std::count_if(failed_.begin(), failed_.end(), [kind](const auto& each) { return each.kind == kind; }) <
+               witnesses_of_one_kind;
+}
+
+void step_recorder::keep(step_witness what) {
+    if (!what.kind.empty()) {
+        failed_.push_back(std::move(what));
+        return;
+    }
+    if (slow_.size() == limits::load_witnesses_per_second) {
+        std::pop_heap(slow_.begin(), slow_.end(), is_slower);
+        slow_.pop_back();
+    }
+    slow_.push_back(std::move(what));
+    std::push_heap(slow_.begin(), slow_.end(), is_slower);
+}
+
+std::vector<step_witness> step_recorder::witnesses() const {
+    auto out = failed_;
+    out.insert(out.end(), slow_.begin(), slow_.end());
+    return out;
 }
 
 } // namespace cb::load

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/limits.hpp"
 #include "load/program.hpp"
 #include "metrics/hdr_histogram.hpp"
 
@@ -48,6 +49,16 @@ constexpr step_index no_step = 0xffff;
 /// A kind of error of a step: few of each, whatever the answers hold.
 using error_key = std::pair<step_index, std::string>;
 
+/// One request, kept as evidence.
+struct step_witness {
+    step_index step = 0;
+    std::uint64_t user = 0;
+    std::int64_t at_ns = 0; ///< of its end, since the run's start
+    std::int64_t response_ns = 0;
+    std::string kind;   ///< of its error; empty: it was slow
+    std::string detail; ///< for people
+};
+
 /// What a worker measures between two reports. Owner: the worker; its thread.
 class step_recorder {
 public:
@@ -57,6 +68,14 @@ public:
     void ended(step_index step, std::int64_t response_ns, std::int64_t service_ns, std::int64_t slip_ns, bool failed);
     /// Why it failed.
     void error(step_index step, std::string_view kind);
+    /// A step has ended, and may be kept: the first failures of each kind, and the slowest of those that went well.
+    /// `what` makes the witness when it is.
+    template <class Make>
+    void offer_witness(std::int64_t response_ns, std::string_view kind, Make&& what) {
+        if (kind.empty() ? is_among_slowest(response_ns) : is_news(kind)) {
+            keep(what());
+        }
+    }
     void sent(step_index step, std::size_t bytes) { steps_[step].sent_bytes += bytes; }
     void received(step_index step, std::size_t bytes) { steps_[step].received_bytes += bytes; }
     void repeated(step_index step) { ++steps_[step].repeated; }
@@ -65,11 +84,20 @@ public:
 
     [[nodiscard]] const std::vector<step_interval>& steps() const { return steps_; }
     [[nodiscard]] const std::map<error_key, std::uint64_t, std::less<>>& errors() const { return errors_; }
+    [[nodiscard]] std::vector<step_witness> witnesses() const;
     /// After a report.
     void begin_anew();
 
 private:
+    [[nodiscard]] bool is_among_slowest(std::int64_t response_ns) const {
+        return slow_.size() < limits::load_witnesses_per_second || response_ns > slow_.front().response_ns;
+    }
+    [[nodiscard]] bool is_news(std::string_view kind) const;
+    void keep(step_witness what);
+
     std::vector<step_interval> steps_;
+    std::vector<step_witness> slow_; ///< a heap, the fastest of them first
+    std::vector<step_witness> failed_;
     std::map<error_key, std::uint64_t, std::less<>> errors_;
 };
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "base/assert.hpp"
 #include "base/limits.hpp"
 #include "load/cookies.hpp"
@@ -15,6 +17,21 @@ namespace {
 std::int64_t ns_of(mono_time at) { return at.time_since_epoch().count(); }
 mono_time time_of(std::int64_t ns) { return mono_time(nanoseconds(ns)); }
 constexpr std::int64_t ns_per_s = 1'000'000'000;
+
+/// "slip 0.1 ms, service 12.3 ms: HTTP/1.1 503 Service Unavailable": one line, whatever came.
+std::string witness_detail(std::optional<nanoseconds> service, nanoseconds slip, std::string_view evidence) {
+    const auto ms = [](nanoseconds length) { return static_cast<double>(length.count()) / 1e6; };
+    auto out = fmt::format("slip {:.3g} ms", ms(slip));
+    out += service ? fmt::format(", service {:.3g} ms", ms(*service)) : std::string();
+    if (!evidence.empty()) {
+        out += ": ";
+        out += evidence.substr(0, limits::load_witness_detail_bytes);
+    }
+    for (auto& each : out) {
+        each = static_cast<unsigned char>(each) < ' ' || each == '\x7f' ? ' ' : each;
+    }
+    return out;
+}
 
 } // namespace
 
@@ -41,6 +58,7 @@ user_scheduler::user_scheduler(const workload& work, worker_share share, std::si
                                step_driver& driver, step_recorder& recorder)
     : work_(work),
       share_(share),
+      run_start_(start),
       driver_(driver),
       recorder_(recorder),
       users_(work, users_max),
@@ -436,7 +454,9 @@ code_index user_scheduler::failure_of(user_index user) const {
     }
 }
 
-void user_scheduler::finish_step(user_index user, std::optional<mono_time> sent, mono_time now, bool failed) {
+void user_scheduler::finish_step(user_index user, const step_outcome& how, mono_time now) {
+    const auto& [sent, error, evidence] = how;
+    const bool failed = !error.empty();
     auto& row = users_[user];
     const auto end_ns = ns_of(now);
     auto begin_ns = row.intended_ns;
@@ -444,6 +464,7 @@ void user_scheduler::finish_step(user_index user, std::optional<mono_time> sent,
         begin_ns = ns_of(since(user, *awaited).value_or(time_of(begin_ns)));
     }
     recorder_.ended(step_of(user), end_ns - begin_ns, sent ? (now - *sent).count() : -1, row.slip_ns, failed);
+    offer_witness(user, end_ns - begin_ns, how, now);
     if (failed) {
         row.at = failure_of(user);
     }
@@ -458,21 +479,21 @@ void user_scheduler::http_ended(user_index user, const http_answer& answer, mono
         keep_cookies(user, answer.head);
     }
     if (request.judge.only_status() && answer.status < 400) {
-        finish_step(user, sent, now, false);
+        finish_step(user, {sent, {}, {}}, now);
         return;
     }
     view texts(*this, user);
     const auto wrong = request.judge.judge(
         answer, texts, [&](std::uint16_t slot, std::string_view value) { return users_.save(user, slot, value); });
     if (wrong.empty()) {
-        finish_step(user, sent, now, false);
+        finish_step(user, {sent, {}, {}}, now);
     } else {
-        step_failed(user, wrong, sent, now);
+        fail_step(user, {sent, wrong, answer.body.empty() ? answer.head : answer.body}, now);
     }
 }
 
 void user_scheduler::step_ended(user_index user, mono_time began, mono_time now) {
-    finish_step(user, began, now, false);
+    finish_step(user, {began, {}, {}}, now);
 }
 
 /// The user goes on from when the event came, and not from when it was told: that delay is the generator's own.
@@ -485,6 +506,7 @@ void user_scheduler::await_ended(user_index user, mono_time arrived, mono_time n
         recorder_.early(awaited.step);
     }
     recorder_.ended(awaited.step, response_ns, -1, row.slip_ns, false);
+    offer_witness(user, response_ns, {}, now);
     row.intended_ns = row.ready_ns = std::max(ns_of(arrived), row.intended_ns);
     wheel_.cancel(user);
     go_on(user, now);
@@ -503,8 +525,25 @@ std::optional<mono_time> user_scheduler::since(user_index user, const await_even
 }
 
 void user_scheduler::step_failed(user_index user, std::string_view kind, std::optional<mono_time> sent, mono_time now) {
-    recorder_.error(step_of(user), kind);
-    finish_step(user, sent, now, true);
+    fail_step(user, {sent, kind, {}}, now);
+}
+
+void user_scheduler::fail_step(user_index user, const step_outcome& how, mono_time now) {
+    recorder_.error(step_of(user), how.error);
+    finish_step(user, how, now);
+}
+
+void user_scheduler::offer_witness(user_index user, std::int64_t response_ns, const step_outcome& how, mono_time now) {
+    recorder_.offer_witness(response_ns, how.error, [&] {
+        const auto& row = users_[user];
+        return step_witness{step_of(user),
+                            row.number,
+                            (now - run_start_).count(),
+                            response_ns,
+                            std::string(how.error),
+                            witness_detail(how.sent ? std::optional(now - *how.sent) : std::nullopt,
+                                           nanoseconds(row.slip_ns), how.evidence)};
+    });
 }
 
 void user_scheduler::keep_cookies(user_index user, std::string_view head) {

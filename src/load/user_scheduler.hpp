@@ -134,7 +134,15 @@ private:
     void pause(user_index user, std::int64_t until_ns);
     void begin_step(user_index user, user_state state, nanoseconds timeout, std::optional<std::uint16_t> began_counter,
                     mono_time now);
-    void finish_step(user_index user, std::optional<mono_time> sent, mono_time now, bool failed);
+    /// How a step ended: what its latencies and its witness are made of.
+    struct step_outcome {
+        std::optional<mono_time> sent;
+        std::string_view error;    ///< its kind; empty: none
+        std::string_view evidence; ///< what came, if something did
+    };
+    void finish_step(user_index user, const step_outcome& how, mono_time now);
+    void fail_step(user_index user, const step_outcome& how, mono_time now);
+    void offer_witness(user_index user, std::int64_t response_ns, const step_outcome& how, mono_time now);
     [[nodiscard]] const await_event* await_of(user_index user) const;
     bool draw_row(user_index user, std::uint16_t feed);
     void enter(user_index user, user_state state);
@@ -146,6 +154,7 @@ private:
 
     const workload& work_;
     worker_share share_;
+    mono_time run_start_;
     step_driver& driver_;
     step_recorder& recorder_;
     user_table users_;

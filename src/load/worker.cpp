@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "load/worker.hpp"
 
-#include <ctime>
-
 #include <algorithm>
 #include <memory>
 #include <optional>
 
 #include "load/await_driver.hpp"
 #include "load/kafka_driver.hpp"
+#include "load/own_use.hpp"
 #include "load/step_recorder.hpp"
 #include "load/worker_report.hpp"
 #include "net/poller.hpp"
@@ -21,12 +20,6 @@ constexpr std::uint64_t orders_token = ~std::uint64_t{0};
 constexpr std::uint64_t deliveries_token = orders_token - 1;
 constexpr std::uint64_t answers_token = orders_token - 2;
 constexpr nanoseconds report_every{1'000'000'000};
-
-std::int64_t process_cpu_ns() {
-    timespec used{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return used.tv_sec * 1'000'000'000 + used.tv_nsec;
-}
 
 /// Steps go to the driver of their kind.
 class worker final : public step_driver {
@@ -165,6 +158,7 @@ private:
         out.connections = http_.open_connections();
         out.connects = http_.connects();
         out.cpu_ns = process_cpu_ns();
+        out.witnesses = recorder_.witnesses();
         for (std::uint16_t program = 0; program < work_.programs.size(); ++program) {
             if (users_->finished(program)) {
                 out.finished_programs.push_back(program);

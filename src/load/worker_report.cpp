@@ -2,31 +2,10 @@
 #include "load/worker_report.hpp"
 
 #include "base/limits.hpp"
-#include "wire/cursor.hpp"
+#include "load/frame_bytes.hpp"
 
 namespace cb::load {
 namespace {
-
-std::string taken(wire::writer& out) {
-    std::string text;
-    const auto bytes = out.take();
-    text.reserve(bytes.size());
-    for (const auto& piece : bytes.pieces()) {
-        const auto view = piece.view();
-        text.append(reinterpret_cast<const char*>(view.data()), view.size());
-    }
-    return text;
-}
-
-void put_text(wire::writer& out, std::string_view text) {
-    out.u32(static_cast<std::uint32_t>(text.size()));
-    out.string_bytes(text);
-}
-
-std::string get_text(wire::reader& in) {
-    const auto bytes = in.bytes(in.u32());
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 /// An empty one is a length of zero: most steps of a second have no failures.
 void put_histogram(wire::writer& out, const metrics::hdr_histogram& from) {
@@ -74,6 +53,15 @@ std::string encode(const worker_report& report, const std::vector<step_interval>
     for (const auto program : report.finished_programs) {
         out.u16(program);
     }
+    out.u32(static_cast<std::uint32_t>(report.witnesses.size()));
+    for (const auto& each : report.witnesses) {
+        out.u16(each.step);
+        out.u64(each.user);
+        out.i64(each.at_ns);
+        out.i64(each.response_ns);
+        put_text(out, each.kind);
+        put_text(out, each.detail);
+    }
     out.u16(static_cast<std::uint16_t>(steps.size()));
     for (const auto& step : steps) {
         put_histogram(out, step.response);
@@ -111,6 +99,18 @@ result<worker_report> decode_report(std::string_view bytes, std::size_t steps) {
     out.cpu_ns = in.i64();
     for (auto left = in.u16(); left > 0 && in.ok(); --left) {
         out.finished_programs.push_back(in.u16());
+    }
+    for (auto left = in.u32(); left > 0 && in.ok(); --left) {
+        auto& each = out.witnesses.emplace_back();
+        each.step = in.u16();
+        each.user = in.u64();
+        each.at_ns = in.i64();
+        each.response_ns = in.i64();
+        each.kind = get_text(in);
+        each.detail = get_text(in);
+        if (each.step >= steps) {
+            in.fail("a witness of a step that the scenario does not have");
+        }
     }
     if (in.u16() != steps) {
         in.fail("another number of steps than the scenario has");

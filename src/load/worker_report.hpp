@@ -33,6 +33,7 @@ struct worker_report {
     std::uint64_t connects = 0;
     std::int64_t cpu_ns = 0; ///< of its process
     std::vector<std::uint16_t> finished_programs;
+    std::vector<step_witness> witnesses;
     std::vector<step_interval> steps;
     std::map<error_key, std::uint64_t, std::less<>> errors;
 };

@@ -75,6 +75,16 @@ struct witness {
     std::string detail;
 };
 
+/// What became of the events that one step awaits, in one second. Below zero in a second that takes one back.
+struct await_second {
+    step_id step;
+    std::int64_t came = 0;
+    std::int64_t missing = 0;
+    std::int64_t doubled = 0;
+    std::int64_t late = 0;
+    std::int64_t early = 0;
+};
+
 struct users_in_state {
     std::string state; ///< "waiting", "requesting", "awaiting" …
     std::int64_t count = 0;
@@ -87,6 +97,7 @@ struct load_second {
     std::vector<error_second> errors;
     std::vector<witness> witnesses;
     std::vector<users_in_state> users;
+    std::vector<await_second> awaits;
 };
 
 /// One replica, from its start to its end; a restart is another one. What has no process is one as well: a consumer

@@ -88,6 +88,7 @@ result<void> run_writer::prepare() {
         {&write_.error_second, "INSERT INTO error_second VALUES (?, ?, ?, ?)"},
         {&write_.witness, "INSERT INTO witness VALUES (?, ?, ?, ?, ?, ?)"},
         {&write_.user_second, "INSERT OR REPLACE INTO user_second VALUES (?, ?, ?)"},
+        {&write_.await_second, "INSERT OR REPLACE INTO await_second VALUES (?, ?, ?, ?, ?, ?, ?)"},
         {&write_.sample, "INSERT INTO sample VALUES (?, ?, ?, ?)"},
         {&write_.ledger_entry, "INSERT OR REPLACE INTO ledger_entry VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
     };
@@ -263,6 +264,10 @@ result<void> run_writer::write(const load_second& what) {
         witnesses = *kept;
         for (const auto& each : what.users) {
             CB_TRY(write_.user_second.run(what.second, each.state, each.count));
+        }
+        for (const auto& each : what.awaits) {
+            CB_TRY(write_.await_second.run(what.second, each.step.value(), each.came, each.missing, each.doubled,
+                                           each.late, each.early));
         }
         CB_TRY(latencies_->flush());
         return all->commit();

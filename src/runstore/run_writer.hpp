@@ -57,7 +57,7 @@ public:
 
 private:
     struct statements {
-        statement step_second, latency_second, error_second, witness, user_second, sample, ledger_entry;
+        statement step_second, latency_second, error_second, witness, user_second, await_second, sample, ledger_entry;
     };
 
     run_writer(run_folder folder, database file) : folder_(std::move(folder)), file_(std::move(file)) {}

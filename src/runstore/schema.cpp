@@ -50,6 +50,11 @@ CREATE TABLE witness (
     at_ms INTEGER NOT NULL, step_id INTEGER NOT NULL REFERENCES step (id), kind_id INTEGER REFERENCES error_kind (id),
     user INTEGER NOT NULL, response_ns INTEGER NOT NULL, detail TEXT NOT NULL
 );
+CREATE TABLE await_second (
+    second INTEGER NOT NULL, step_id INTEGER NOT NULL REFERENCES step (id),
+    came INTEGER NOT NULL, missing INTEGER NOT NULL, doubled INTEGER NOT NULL, late INTEGER NOT NULL,
+    early INTEGER NOT NULL, PRIMARY KEY (second, step_id)
+) WITHOUT ROWID;
 CREATE TABLE user_second (
     second INTEGER NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (second, state)
 ) WITHOUT ROWID;
@@ -104,6 +109,9 @@ CREATE VIEW witnesses AS
     SELECT w.at_ms / 1e3 AS at_s, t.scenario, t.name AS step, k.kind, w.user, w.response_ns / 1e6 AS response_ms,
         w.detail
     FROM witness w JOIN step t ON t.id = w.step_id LEFT JOIN error_kind k ON k.id = w.kind_id;
+CREATE VIEW awaits AS
+    SELECT a.second, t.scenario, t.name AS step, a.came, a.missing, a.doubled, a.late, a.early
+    FROM await_second a JOIN step t ON t.id = a.step_id;
 CREATE VIEW samples AS
     SELECT s.at_ms / 1e3 AS at_s, i.service, i.name AS instance, s.instance_id, m.name AS metric, m.unit, s.value
     FROM sample s JOIN instance i ON i.id = s.instance_id JOIN metric m ON m.id = s.metric_id;

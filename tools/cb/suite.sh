@@ -309,11 +309,13 @@ run_bench() {
         rules) build_preset release chaosbroker bench_client; shift; bench/rules.sh "$@" ;;
         instructions) ensure_packages bench; build_preset release rewriting_bench; bench/instructions.sh ;;
         watch) build_preset release chaosbroker known_use watch_bench; shift; build/release/bin/watch_bench "$@" ;;
+        moving_http) ensure_packages bench; build_preset release moving_http_bench; shift; bench/moving_http.sh "$@" ;;
         effects) build_preset release chaosbroker; fetch_peers; shift; bench/effects.sh "$@" ;;
         *)
             echo "./cb bench broker     this broker beside Apache Kafka, one client, one machine"
             echo "./cb bench load       400,000 users against nginx; requests per CPU second beside wrk, h2load, ab"
             echo "./cb bench effects    what a rule costs: the broker's CPU a message"
+            echo "./cb bench moving_http  requests per core-second of moving's HTTP server, memory of idle connections"
             echo "./cb bench rules      rules changed 1,000 times a second under full traffic"
             echo "./cb bench instructions  the same in instructions, without sockets and without noise"
             echo "./cb bench metrics    what a histogram costs: recording, merging, encoding"

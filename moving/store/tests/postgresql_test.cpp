@@ -30,7 +30,7 @@ TEST_F(postgresql_test, has_the_settings_it_was_given) {
                   .statement_timeout = 1'234ms,
                   .lock_timeout = 567ms,
                   .idle_transaction_timeout = 8'900ms,
-                  .application = "moving billing-1"});
+                  .application = "moving billing's 1"});
     auto session = one.connect();
     const auto value = [&](const char* name) {
         return session.one("SELECT current_setting(CAST(:name AS TEXT))", {name})->text(0);
@@ -38,8 +38,23 @@ TEST_F(postgresql_test, has_the_settings_it_was_given) {
     EXPECT_EQ(value("statement_timeout"), "1234ms");
     EXPECT_EQ(value("lock_timeout"), "567ms");
     EXPECT_EQ(value("idle_in_transaction_session_timeout"), "8900ms");
-    EXPECT_EQ(value("application_name"), "moving billing-1");
+    EXPECT_EQ(value("application_name"), "moving billing's 1");
     EXPECT_EQ(value("client_encoding"), "UTF8");
+}
+
+TEST_F(postgresql_test, takes_names_and_passwords_of_any_signs) {
+    auto& server = shared_postgres();
+    database first({.url = new_database(server)});
+    auto session = first.connect();
+    session.run_once("CREATE ROLE \"o'neil & co\" LOGIN PASSWORD 'x'");
+    server.create_database("a \"b\"=c'd ");
+    auto url = server.url("a%20%22b%22%3Dc'd%20");
+    url.replace(url.find("postgres@"), 8, "o'neil%20%26%20co:%22p%20=%3F&%27w%5C%20");
+    database strange({.url = url});
+    auto other = strange.connect();
+    const auto who = other.one("SELECT CAST(current_user AS TEXT), CAST(current_database() AS TEXT)");
+    EXPECT_EQ(who->text(0), "o'neil & co");
+    EXPECT_EQ(who->text(1), "a \"b\"=c'd ");
 }
 
 TEST_F(postgresql_test, goes_and_comes_back) {

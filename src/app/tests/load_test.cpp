@@ -204,9 +204,9 @@ TEST(load_verdict, says_what_became_of_awaited_events) {
 TEST(load_verdict, distrust_outweighs_checks_and_a_broken_check_an_undecided_one) {
     const auto work = two_steps();
     const auto totals = a_second(work);
-    const load::check_finding held{"count", "> 1", "2", found::held, {}};
-    const load::check_finding broken{"errors", "< 1%", "2%", found::broken, {}};
-    const load::check_finding undecided{"rate", "> 1", {}, found::undecided, "why"};
+    const load::check_finding held{"count", "> 1", "2", found::held, {}, {}};
+    const load::check_finding broken{"errors", "< 1%", "2%", found::broken, {}, {}};
+    const load::check_finding undecided{"rate", "> 1", {}, found::undecided, "why", {}};
     const auto code = [&](const std::vector<std::string>& distrust, const std::vector<load::check_finding>& findings) {
         return exit_code_of(judge(work, totals, distrust, findings).value);
     };
@@ -228,7 +228,7 @@ TEST(load_verdict, a_run_of_nothing_but_failures_has_measured_nothing) {
     totals.errors[{0, "connection refused"}] = 5;
     EXPECT_EQ(judge(work, totals, {}, {}).reasons.at(0),
               "nothing was measured: all 5 steps failed, most of them by: connection refused");
-    const load::check_finding down{"errors", "== 100%", "100%", found::held, {}};
+    const load::check_finding down{"errors", "== 100%", "100%", found::held, {}, {}};
     EXPECT_EQ(judge(work, totals, {}, {down}).value, runstore::outcome::passed) << "somebody asked for just that";
 }
 

@@ -47,7 +47,7 @@ merged_seconds measured(const workload& work) {
 
 std::vector<check_finding> decide(const std::string& checks, nanoseconds length = 10s) {
     const auto work = work_of("checks: " + checks);
-    return decide_checks(work, measured(work), length);
+    return decide_checks(work, measured(work), {}, length);
 }
 
 TEST(run_checks, latencies_are_of_a_step_or_of_all_that_are_no_groups) {
@@ -80,7 +80,7 @@ TEST(run_checks, errors_rates_and_counts_leave_groups_out_of_the_sum) {
 
 TEST(run_checks, what_nobody_did_is_undecided) {
     const auto work = work_of(R"(checks: [{latency: {step: one, p99: "< 1s"}}, {errors: "< 1%"}, {count: "== 0"}])");
-    const auto found = decide_checks(work, merged_seconds(work.steps.size()), 10s);
+    const auto found = decide_checks(work, merged_seconds(work.steps.size()), {}, 10s);
     EXPECT_EQ(found[0].result, outcome::undecided);
     EXPECT_FALSE(found[0].reason.empty());
     EXPECT_EQ(found[1].result, outcome::undecided) << "no error among no steps proves nothing";

@@ -2,6 +2,7 @@
 // What a reviewer would have to say again and again, said by a test.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -117,6 +118,7 @@ const std::map<std::string, std::set<std::string>>& layering_of_moving() {
         {"matching", below_services},
         {"tracking", below_services},
         {"billing", below_services},
+        {"main.cpp", {"operate"}},
         {"operate",
          {"text", "log", "http", "store", "bus", "service", "accounting", "announcement", "matching", "tracking",
           "billing"}},
@@ -165,10 +167,16 @@ TEST(files, begin_with_the_licence_and_headers_guard_themselves) {
     }
 }
 
-TEST(lines, are_not_longer_than_120_characters) {
+/// Of UTF-8: pictures in comments have characters of several bytes.
+std::size_t characters(const std::string& line) {
+    return static_cast<std::size_t>(std::count_if(
+        line.begin(), line.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U; }));
+}
+
+TEST(lines, are_not_longer_than_130_characters) {
     for (const auto& file : cpp_files()) {
         for (std::size_t i = 0; i < file.lines.size(); ++i) {
-            EXPECT_LE(file.lines[i].size(), 130U) << at(file, i);
+            EXPECT_LE(characters(file.lines[i]), 130U) << at(file, i);
         }
     }
 }
