@@ -115,7 +115,8 @@ private:
             std::cout << ", " << letters->at("messages") << " dead letters";
         }
         std::cout << "\n ";
-        for (const auto& [effect, count] : injected_faults(ledger()).by_effect()) {
+        const injected_faults faults(ledger());
+        for (const auto& [effect, count] : faults.by_effect()) {
             std::cout << ' ' << effect << ' ' << count;
         }
         std::cout << "\n  audit:";
