@@ -51,7 +51,11 @@ consumer::consumer(const kafka_settings& settings, const std::string& group, con
     : client_(std::make_unique<client>()) {
     client_->trouble = settings.trouble;
     client_->how = how;
-    client_->handle = make_client(RD_KAFKA_CONSUMER, settings,
+    auto named = settings;
+    if (!settings.member.empty()) {
+        named.more.insert(named.more.begin(), {"group.instance.id", settings.member});
+    }
+    client_->handle = make_client(RD_KAFKA_CONSUMER, named,
                                   {{"group.id", group},
                                    {"auto.offset.reset", "earliest"},
                                    {"partition.assignment.strategy", "cooperative-sticky"},
