@@ -156,6 +156,27 @@ TEST(outages, a_stop_under_traffic_loses_nothing) {
     EXPECT_EQ(system.stop(), 0);
 }
 
+TEST(outages, who_is_started_again_still_finds_what_was_lost) {
+    const auto all = set_up({}, {"--reconcile-after", "3s", "--partitions", "1"});
+    auto& system = *all->moving;
+    // More than a batch of messages that are read and stay in their topics.
+    for (const auto& each : drive(system.urls(), {120, 12, 0, patience})) {
+        ASSERT_TRUE(each.over()) << each.trouble;
+    }
+    expect_clean_audit(system);
+    system.kill("billing-1");
+    ASSERT_TRUE(eventually(20s, [&] { return system.instances().at("billing-1") > 0; }));
+    caller users(system.urls());
+    ASSERT_TRUE(eventually(20s, [&] { return is_ready(users, "billing", 200); }));
+    caller operator_of_broker({{"admin", all->broker->admin()}});
+    ASSERT_EQ(operator_of_broker.patch("admin", "/v1/mix", {{"delete", 100}}).status, 200);
+    const auto name = new_name("lost");
+    ASSERT_EQ(users.post("accounting", "/accounts", account(name)).status, 201);
+    EXPECT_TRUE(eventually(30s, [&] { return users.get("billing", "/billing/" + name).status == 200; }))
+        << users.get("billing", "/metrics").body;
+    EXPECT_EQ(system.stop(), 0);
+}
+
 TEST(outages, a_service_that_is_there_before_its_database_and_its_broker) {
     if (!cb::tests::running_postgres::installed()) {
         GTEST_SKIP() << "PostgreSQL is not installed: skipped";
