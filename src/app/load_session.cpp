@@ -223,6 +223,9 @@ public:
     void started(mono_time at, wall_time_ms wall_ms) override {
         started_ = at;
         recording_.begin(at, wall_ms, run_.workers());
+        for (const auto& each : machines_) {
+            recording_.note(0, "machine", each);
+        }
         view_.started();
     }
 
@@ -253,6 +256,15 @@ public:
                         text);
     }
 
+    /// Other machines that take part: notes of the run.
+    void introduce(const std::vector<load::far_machine>& machines) {
+        for (const auto& each : machines) {
+            machines_.push_back(fmt::format("{}: {} workers, begins within {:.1f} ms of this one", each.name,
+                                            each.processes.size(),
+                                            static_cast<double>(each.clock_wrong_by.count()) / 1e6));
+        }
+    }
+
     /// Asked to by the command line or by a failure, not by a person.
     [[nodiscard]] bool ended_by_us() const { return ended_by_us_; }
     [[nodiscard]] nanoseconds planned() const { return planned_; }
@@ -279,6 +291,7 @@ private:
     std::int64_t second_ = -1;
     double rate_ = 1;
     bool ended_by_us_ = false;
+    std::vector<std::string> machines_;
 };
 
 std::unique_ptr<load_view> make_view(const load_settings& settings, load_view_subject subject) {
@@ -374,6 +387,9 @@ exit_code conduct(const load_settings& settings, const load::workload& work, sen
     say(settings, fmt::format("  into    {}\n\n", recording.folder().path().string()));
     const auto view = make_view(settings, {work, outline, control ? control->url() : ""});
     run_audience audience(run, outline, *view, recording, desk, max_duration);
+    if (others) {
+        audience.introduce(others->machines().machines());
+    }
     run.run(audience);
     if (others) {
         others->machines().end("");
