@@ -13,7 +13,7 @@
 
 int main(int count, char** words) {
     CLI::App program("The moving system: five services worth breaking.", "moving");
-    program.require_subcommand(1);
+    program.require_subcommand(0, 1); // none is told below, in words of ours
     std::function<int()> run;
     moving::operate::add_service_commands(program, run);
     moving::operate::add_up_command(program, run);
@@ -22,6 +22,9 @@ int main(int count, char** words) {
     moving::operate::add_trace_command(program, run);
     try {
         program.parse(count, words);
+        if (!run) {
+            throw CLI::RequiredError("A subcommand");
+        }
     } catch (const CLI::ParseError& wrong) {
         const bool asked_for_help = wrong.get_exit_code() == 0;
         program.exit(wrong);

@@ -12,6 +12,9 @@ namespace moving::bus {
 
 namespace {
 
+/// What the group has committed is asked for seldom, and not while the brokers are gone.
+constexpr int committed_wait_ms = 500;
+
 void set_trouble_callback(rd_kafka_conf_t* conf, void*) {
     rd_kafka_conf_set_error_cb(conf, [](rd_kafka_t*, int, const char* reason, void* opaque) {
         const auto& trouble = *static_cast<std::function<void(std::string_view)>*>(opaque);
@@ -43,7 +46,38 @@ struct consumer::client {
     std::function<void(std::string_view)> trouble;
     std::vector<message> batch;
     consuming how = consuming::by_hand;
+    /// Of partitions of which nothing was read since they were assigned: where reading begins. Of the thread that asks
+    /// for the lag.
+    std::map<std::pair<std::string, std::int32_t>, std::int64_t> begins;
     client_handle handle;
+
+    /// A partition that has had no message since has no position: without this all that it ever held would count as
+    /// unread.
+    void look_where_reading_begins(const rd_kafka_topic_partition_list_t& assigned) {
+        partition_list unknown;
+        std::map<std::pair<std::string, std::int32_t>, std::int64_t> still;
+        for (int i = 0; i < assigned.cnt; ++i) {
+            const auto& each = assigned.elems[i];
+            const std::pair<std::string, std::int32_t> where(each.topic, each.partition);
+            if (each.offset >= 0) {
+                continue;
+            }
+            if (const auto known = begins.find(where); known != begins.end()) {
+                still.insert(*known);
+            } else {
+                unknown.add(where.first, where.second, RD_KAFKA_OFFSET_INVALID);
+            }
+        }
+        begins = std::move(still);
+        auto* asked = unknown.get();
+        if (asked->cnt == 0 ||
+            rd_kafka_committed(handle.get(), asked, committed_wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return;
+        }
+        for (int i = 0; i < asked->cnt; ++i) {
+            begins[{asked->elems[i].topic, asked->elems[i].partition}] = asked->elems[i].offset; // none yet: below 0
+        }
+    }
 };
 
 consumer::consumer(const kafka_settings& settings, const std::string& group, const std::vector<std::string>& topics,
@@ -51,7 +85,11 @@ consumer::consumer(const kafka_settings& settings, const std::string& group, con
     : client_(std::make_unique<client>()) {
     client_->trouble = settings.trouble;
     client_->how = how;
-    client_->handle = make_client(RD_KAFKA_CONSUMER, settings,
+    auto named = settings;
+    if (!settings.member.empty()) {
+        named.more.insert(named.more.begin(), {"group.instance.id", settings.member});
+    }
+    client_->handle = make_client(RD_KAFKA_CONSUMER, named,
                                   {{"group.id", group},
                                    {"auto.offset.reset", "earliest"},
                                    {"partition.assignment.strategy", "cooperative-sticky"},
@@ -118,15 +156,18 @@ std::int64_t consumer::lag() const {
     }
     const partition_list owned(list);
     rd_kafka_position(client_->handle.get(), list);
+    client_->look_where_reading_begins(*list);
     std::int64_t lag = 0;
     for (int i = 0; i < list->cnt; ++i) {
         std::int64_t low = 0;
         std::int64_t high = 0;
         const auto& each = list->elems[i];
+        const auto begin = client_->begins.find({each.topic, each.partition});
+        const auto next = each.offset >= 0 || begin == client_->begins.end() ? each.offset : begin->second;
         if (rd_kafka_get_watermark_offsets(client_->handle.get(), each.topic, each.partition, &low, &high) ==
                 RD_KAFKA_RESP_ERR_NO_ERROR &&
             high > 0) {
-            lag += std::max<std::int64_t>(0, high - std::max(each.offset, low));
+            lag += std::max<std::int64_t>(0, high - std::max(next, low));
         }
     }
     return lag;

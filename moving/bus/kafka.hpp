@@ -15,6 +15,9 @@ namespace moving::bus {
 struct kafka_settings {
     std::string brokers = "127.0.0.1:9092";
     std::string client_id;
+    /// Under this name a consumer is known to its group: started again, it has its partitions again at once, also after
+    /// kill -9. Nobody else may have the name. Empty: the group learns of a death after its session time-out.
+    std::string member;
     /// More of librdkafka's own settings, name and value (security.protocol …); they win over ours.
     std::vector<std::pair<std::string, std::string>> more;
     /// Hears what librdkafka says of itself, on its threads; may be empty.

@@ -2,6 +2,7 @@
 #include "moving/http/event_stream.hpp"
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <charconv>
 
 namespace moving::http {
 namespace {
@@ -43,6 +44,17 @@ std::string event_text(const stream_event& event) {
     return out;
 }
 
+bool event_hub::place::is_news(std::string_view id) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
+    if (!ids_rise || error != std::errc() || end != id.data() + id.size()) {
+        return true;
+    }
+    const bool news = number > newest;
+    newest = std::max(newest, number);
+    return news;
+}
+
 event_hub::event_hub(boost::asio::io_context& loop) : loop_(loop) {}
 
 void event_hub::publish(std::string key, stream_event event) {
@@ -62,7 +74,9 @@ void event_hub::publish_here(const std::string& key, const stream_event& event) 
         // is touched after its first, which may be its last.
         auto& readers = found->second;
         for (auto i = readers.size(); i-- > 0;) {
-            readers[i]->take(text);
+            if (readers[i].is_news(event.id)) {
+                readers[i].reader->take(text);
+            }
         }
     }
     recent_.push_back({next_++, key, event.id, std::move(text)});
@@ -72,19 +86,21 @@ void event_hub::publish_here(const std::string& key, const stream_event& event) 
 }
 
 std::string event_hub::add(const subscription& what, std::uint64_t since, event_reader& reader) {
-    readers_[what.key].push_back(&reader);
-    ++count_;
+    place seat{&reader, what.ids_rise, 0};
     std::string text;
     for (const auto& event : what.first) {
         text += event_text(event);
+        seat.is_news(event.id);
     }
     for (const auto& past : recent_) {
         const auto same_id = [&](const stream_event& e) { return !e.id.empty() && e.id == past.id; };
         if (past.number >= since && past.key == what.key &&
-            std::none_of(what.first.begin(), what.first.end(), same_id)) {
+            std::none_of(what.first.begin(), what.first.end(), same_id) && seat.is_news(past.id)) {
             text += past.text;
         }
     }
+    readers_[what.key].push_back(seat);
+    ++count_;
     return text;
 }
 
@@ -94,7 +110,8 @@ void event_hub::remove(std::string_view key, event_reader& reader) {
         return;
     }
     auto& readers = found->second;
-    const auto at = std::find(readers.begin(), readers.end(), &reader);
+    const auto at =
+        std::find_if(readers.begin(), readers.end(), [&](const place& each) { return each.reader == &reader; });
     if (at == readers.end()) {
         return;
     }

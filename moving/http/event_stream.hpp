@@ -54,10 +54,19 @@ private:
         using is_transparent = void;
         std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
     };
+    /// Who reads, and what he has seen.
+    struct place {
+        event_reader* reader = nullptr;
+        bool ids_rise = false;
+        std::int64_t newest = 0;
+
+        /// Whether an event of this id is news; it is seen then.
+        bool is_news(std::string_view id);
+    };
     void publish_here(const std::string& key, const stream_event& event);
 
     boost::asio::io_context& loop_;
-    std::unordered_map<std::string, std::vector<event_reader*>, key_hash, std::equal_to<>> readers_;
+    std::unordered_map<std::string, std::vector<place>, key_hash, std::equal_to<>> readers_;
     std::deque<recent> recent_;
     std::uint64_t next_ = 0;
     std::size_t count_ = 0;

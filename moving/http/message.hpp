@@ -93,6 +93,9 @@ struct stream_event {
 struct subscription {
     std::string key;
     std::vector<stream_event> first;
+    /// The ids are whole numbers that rise: an event that is not newer than the last one sent comes late or twice, and
+    /// is not sent.
+    bool ids_rise = false;
 };
 
 /// One answer, moved from the handler to the connection.

@@ -70,6 +70,7 @@ std::optional<std::string> complete(service_options& options) {
     if (const auto parsed = store::parse_url(of.database.url); !parsed) {
         return "--database " + of.database.url + ": " + parsed.error();
     }
+    of.kafka.member = of.instance; // whoever gives a name says that no other replica has it
     if (of.instance.empty()) {
         const char* host = std::getenv("HOSTNAME");
         of.instance = of.service + "-" + (host != nullptr ? host : std::to_string(getpid()));

@@ -286,6 +286,11 @@ void add_up_command(CLI::App& program, std::function<int()>& run) {
         ->capture_default_str()
         ->check(CLI::IsMember({"normal", "full"}));
     command->add_option("--reconcile-after", options->reconcile_after, "how old an event must be to be missed")
+        ->check([](const std::string& text) {
+            const auto parsed = parse_duration(text);
+            return parsed ? std::string() : parsed.error();
+        })
+        ->type_name("DURATION")
         ->capture_default_str();
     command->add_option("--log-level", options->log_level, "debug, info, warning or error")
         ->capture_default_str()

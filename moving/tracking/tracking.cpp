@@ -188,7 +188,9 @@ http::answer follow(session& db, http::request& asked) {
     if (!found) {
         return none(good);
     }
-    return http::subscribe(good, {{"state", std::to_string(found->version), text_of(*found)}});
+    auto out = http::subscribe(good, {{"state", std::to_string(found->version), text_of(*found)}});
+    out.stream->ids_rise = true; // an update that Kafka brings late, or twice, does not set a reader back
+    return out;
 }
 
 void show_to_followers(const bus::event& event, http::event_hub& hub) {

@@ -42,7 +42,7 @@ run_programs() {
         [ -x "build/$preset/bin/$program" ] || { echo "missing: build/$preset/bin/$program" >&2; failed=$((failed + 1)); continue; }
         log="build/$preset/$program.log"
         code=0
-        timeout 600 "build/$preset/bin/$program" >"$log" 2>&1 </dev/null || code=$?
+        timeout 900 "build/$preset/bin/$program" >"$log" 2>&1 </dev/null || code=$?
         count_gtest "$preset/$program" "$log" "$code"
     done
 }
@@ -187,7 +187,7 @@ run_suite() {
     echo "release"
     # shellcheck disable=SC2086
     run_programs release $unit_tests conformance_tests tidy_tests hostile_tests load_kafka_tests load_command_tests run_command_tests \
-        watch_system_tests peer_tests
+        watch_system_tests peer_tests moving_system_tests
     [ "$skipped" -eq 0 ] && [ "$failed" -eq 0 ] && write_tested_with >docs/tested-with.md
     check "formatting" formatted
     check "main job (short)" build/release/bin/mainjob --messages 2000 --seed 7 --delay 3000
@@ -292,6 +292,12 @@ run_soak() {
             build_preset release chaosbroker peer_tests
             CB_KILLS=${2:-200} build/release/bin/peer_tests --gtest_filter='restart.what_was_acknowledged*'
             ;;
+        moving)
+            shift
+            build_preset release chaosbroker moving moving_system_tests
+            CB_JOURNEYS=${CB_JOURNEYS:-10000} CB_SEEDS="${*:-1 2 3}" build/release/bin/moving_system_tests \
+                --gtest_filter='*chaos.*'
+            ;;
         load)
             ensure_packages bench
             build_preset release chaosbroker
@@ -302,6 +308,8 @@ run_soak() {
             echo "./cb soak kill [N]            N times kill -9 (200) under traffic with --data: exactly what the ledger says"
             echo "./cb soak reconcile [SEED…]   1,000,000 messages, all effects at 20 %, three seeds, reconciled message by"
             echo "                              message; batching, producers and idempotence varied"
+            echo "./cb soak moving [SEED…]      10,000 journeys under the mix and kill -9, safe and naive: the audits, and what"
+            echo "                              the ledger explains; three seeds"
             ;;
     esac
 }
@@ -312,6 +320,7 @@ run_bench() {
         load) ensure_packages bench; build_preset release chaosbroker; shift; bench/load.sh "$@" ;;
         metrics) build_preset release metrics_bench; shift; build/release/bin/metrics_bench "$@" ;;
         load_texts) build_preset release load_texts_bench; shift; build/release/bin/load_texts_bench "$@" ;;
+        moving) ensure_packages bench; build_preset release chaosbroker moving; shift; bench/moving.sh "$@" ;;
         moving_store) build_preset release moving_store_bench; shift; build/release/bin/moving_store_bench "$@" ;;
         rewriting) build_preset release rewriting_bench; shift; build/release/bin/rewriting_bench "$@" ;;
         rules) build_preset release chaosbroker bench_client; shift; bench/rules.sh "$@" ;;
@@ -330,6 +339,7 @@ run_bench() {
             echo "./cb bench metrics    what a histogram costs: recording, merging, encoding"
             echo "./cb bench watch      what watch finds beside what programs say of themselves, and what 200 instances cost"
             echo "./cb bench rewriting  the same without sockets: pipeline, rules and log alone"
+            echo "./cb bench moving     journeys a second, reads a core, idle memory, memory a connection"
             echo "./cb bench moving_store  what SQLite and PostgreSQL cost moving: reads, commits, outbox, inbox"
             echo "./cb bench load_texts the texts and judgements of load, without sockets"
             ;;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "moving/http/tests/running_server.hpp"
 #include "moving/http/tests/wire.hpp"
+#include <algorithm>
 
 namespace moving::http::tests {
 namespace {
@@ -57,6 +58,34 @@ TEST(streams, lose_nothing_between_the_handler_and_the_subscription) {
     EXPECT_EQ(client.read_answer()->status, 200);
     EXPECT_EQ(client.read_until("\n\n"), "event: again\nid: 9\ndata: after 8\n\n");
     EXPECT_EQ(client.read_until("\n\n"), "event: moved\nid: 11\ndata: meanwhile\n\n");
+}
+
+class kept_events final : public event_reader {
+public:
+    void take(std::string_view text) override { all += text; }
+    std::string all;
+};
+
+TEST(streams, of_rising_ids_never_go_back) {
+    boost::asio::io_context loop;
+    const auto hub = std::make_shared<event_hub>(loop);
+    kept_events rising;
+    kept_events any;
+    EXPECT_EQ(hub->add({"a", {{"moved", "5", "now"}}, true}, 0, rising), "event: moved\nid: 5\ndata: now\n\n");
+    EXPECT_EQ(hub->add({"a", {}, false}, 0, any), "");
+    for (const auto* id : {"4", "5", "6", "6", "5", "10", "9", "x"}) {
+        hub->publish("a", {"", id, "e"});
+    }
+    loop.run();
+    EXPECT_EQ(rising.all, "id: 6\ndata: e\n\nid: 10\ndata: e\n\nid: x\ndata: e\n\n");
+    EXPECT_EQ(std::count(any.all.begin(), any.all.end(), 'e'), 8) << any.all;
+    kept_events late;
+    EXPECT_EQ(hub->add({"a", {{"", "9", "f"}}, true}, 0, late),
+              "id: 9\ndata: f\n\nid: 10\ndata: e\n\nid: x\ndata: e\n\n");
+    hub->remove("a", rising);
+    hub->remove("a", any);
+    hub->remove("a", late);
+    EXPECT_EQ(hub->readers(), 0U);
 }
 
 TEST(streams, may_be_refused_and_the_connection_goes_on) {

@@ -42,7 +42,9 @@ said caller::ask(http::verb method, const std::string& service, const std::strin
     if (!answer) {
         return {0, answer.error().sentence, {}};
     }
-    return {answer->status, std::move(answer->body), std::move(answer->headers)};
+    said out{answer->status, std::move(answer->body), std::move(answer->headers)};
+    out.headers.emplace_back("Content-Type", std::move(answer->content_type));
+    return out;
 }
 
 said caller::post(const std::string& service, const std::string& path, const json::object& body,

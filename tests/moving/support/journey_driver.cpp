@@ -171,15 +171,16 @@ private:
 } // namespace
 
 std::vector<journey> drive(const std::map<std::string, std::string>& urls, const journeys_wanted& wanted,
-                           std::atomic<int>* over) {
+                           std::atomic<int>* over, const std::atomic<bool>* enough) {
     std::vector<journey> out(static_cast<std::size_t>(wanted.count));
     std::atomic<int> next = 0;
     const auto work = [&] {
         caller with(urls, 5s);
-        for (int number = next++; number < wanted.count; number = next++) {
+        for (int number = next++; number < wanted.count && (enough == nullptr || !*enough); number = next++) {
             auto& mine = out[static_cast<std::size_t>(number)];
             mine.number = number;
             mine.combined = wanted.combined_each > 0 && number % wanted.combined_each == wanted.combined_each - 1;
+            mine.began = std::chrono::system_clock::now();
             const auto began = std::chrono::steady_clock::now();
             traveller(with, mine, wanted.patience).travel();
             mine.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);

@@ -32,6 +32,7 @@ struct journey {
     /// Why it did not come further.
     std::string trouble;
     int asked_again = 0; ///< after refused, reset and timed out connections, 503 and 500
+    std::chrono::system_clock::time_point began;
     std::chrono::milliseconds took{0};
 
     [[nodiscard]] bool over() const { return reached == "CONFIRMED"; }
@@ -41,8 +42,9 @@ struct journey {
 /// on the way is tried again: a POST with the same Idempotency-Key. No journey can be matched with another: each has
 /// days of its own. Returns when all are over or given up.
 ///
-/// `urls`: of the services by name. `over`: counts the journeys that are over or given up, while it runs.
+/// `urls`: of the services by name. `over`: counts the journeys that are over or given up, while it runs. `enough`:
+/// when it becomes true no other begins.
 std::vector<journey> drive(const std::map<std::string, std::string>& urls, const journeys_wanted& wanted,
-                           std::atomic<int>* over = nullptr);
+                           std::atomic<int>* over = nullptr, const std::atomic<bool>* enough = nullptr);
 
 } // namespace moving::tests

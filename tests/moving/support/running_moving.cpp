@@ -66,8 +66,12 @@ std::int64_t count_in(const json::object& audit, const std::string& name) {
     return found != nullptr && found->is_number() ? found->to_number<std::int64_t>() : -1;
 }
 
-running_moving::running_moving(flags how) {
-    process_.emplace(up_command(folder(), how));
+running_moving::running_moving(flags how) : how_(std::move(how)) { start(); }
+
+void running_moving::start_again() { start(); }
+
+void running_moving::start() {
+    process_.emplace(up_command(folder(), how_));
     // Written before the first instance is started.
     const auto begun = process_->wait_for_line(
         [](const std::string& line) { return line.find("\"event\":\"service\"") != std::string::npos; }, 30s);
@@ -78,7 +82,7 @@ running_moving::running_moving(flags how) {
     for (const auto& [name, service] : system.at("services").as_object()) {
         urls_[std::string(name)] = std::string(service.at("url").as_string());
     }
-    if (how.wait_until_ready && !wait_until_ready(60s)) {
+    if (how_.wait_until_ready && !wait_until_ready(60s)) {
         throw std::runtime_error("moving did not become ready:\n" + process_->output());
     }
 }
@@ -142,9 +146,10 @@ int running_moving::stop(std::chrono::seconds limit) {
     return process_->wait(limit);
 }
 
-json::object running_moving::audit(std::chrono::seconds settle) {
-    const auto said = run_moving(
-        {"audit", "--dir", folder(), "--json", "--settle", std::to_string(settle.count()) + "s"}, settle + 120s);
+json::object running_moving::audit(std::chrono::seconds settle, int witnesses) {
+    const auto said = run_moving({"audit", "--dir", folder(), "--json", "--settle",
+                                  std::to_string(settle.count()) + "s", "--witnesses", std::to_string(witnesses)},
+                                 settle + 120s);
     // Warnings may stand before it.
     const auto begin = said.output.find('{');
     boost::system::error_code error;

@@ -57,11 +57,13 @@ public:
     std::optional<std::string> kill_one(std::mt19937_64& draw);
     void kill(const std::string& instance);
 
+    /// After `stop`: `moving up` in the same folder again, on other ports.
+    void start_again();
     /// SIGTERM; the exit code.
     int stop(std::chrono::seconds limit = std::chrono::seconds(30));
 
     /// `moving audit --json`: what it printed. `settle` is how long it may wait for the system to come to rest.
-    boost::json::object audit(std::chrono::seconds settle = std::chrono::seconds(30));
+    boost::json::object audit(std::chrono::seconds settle = std::chrono::seconds(30), int witnesses = 10);
     /// `moving trace ID --json`: its lines.
     std::vector<boost::json::object> trace(const std::string& id);
     /// All lines of the log that are JSON; `other` is given those that are not.
@@ -71,9 +73,11 @@ public:
     cb::tests::child_process& process() { return *process_; }
 
 private:
+    void start();
     void read_new_log_lines();
 
     temporary_folder folder_;
+    flags how_;
     std::optional<cb::tests::child_process> process_;
     std::map<std::string, std::string> urls_;
     std::map<std::string, pid_t> pids_;
