@@ -12,7 +12,7 @@ namespace moving::tests {
 class temporary_folder {
 public:
     temporary_folder() {
-        auto name = (std::filesystem::temp_directory_path() / "moving-XXXXXX").string();
+        auto name = (std::filesystem::temp_directory_path() / "moving-").string() + std::string(6, 'X');
         if (mkdtemp(name.data()) == nullptr) {
             throw std::runtime_error("no temporary folder: " + name);
         }
