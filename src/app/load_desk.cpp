@@ -127,6 +127,7 @@ std::string load_desk::metrics() const {
     page.gauge("chaosbroker_load_rate_factor", "How many times as fast users come as the plan says.", rate_);
     page.gauge("chaosbroker_load_workers", "Worker processes.", workers_);
     page.gauge("chaosbroker_load_workers_lost", "Workers that ended before their users.", state.workers_lost);
+    page.gauge("chaosbroker_load_machines_lost", "Machines that were lost, or left.", state.machines_lost.size());
     page.gauge("chaosbroker_load_elapsed_seconds", "Since the start of the run.", last_.second + 1);
     page.begin_counter("chaosbroker_load_worker_cpu_seconds_total", "CPU time of a worker.");
     for (std::size_t i = 0; i < state.cpu_ns.size(); ++i) {
@@ -154,6 +155,14 @@ std::string load_desk::metrics() const {
     counter("chaosbroker_load_sent_bytes_total", "Bytes sent.", [](const auto& each) { return each.sent_bytes; });
     counter("chaosbroker_load_received_bytes_total", "Bytes received.",
             [](const auto& each) { return each.received_bytes; });
+    page.begin_gauge("chaosbroker_load_awaits", "What became of awaited events so far; a double can be taken back.");
+    for (const auto& each : awaits_of(work_, totals_)) {
+        for (const auto& [outcome, count] :
+             {std::pair("came", each.came), std::pair("missing", each.missing), std::pair("doubled", each.doubled),
+              std::pair("late", each.late), std::pair("early", each.early)}) {
+            page.sample(static_cast<double>(count), {{"step", work_.steps[each.step].name}, {"outcome", outcome}});
+        }
+    }
     page.begin_counter("chaosbroker_load_errors_total", "Errors by step and kind; without a step: of no step.");
     for (const auto& [key, count] : totals_.errors) {
         page.sample(count, {{"step", key.first == load::no_step ? std::string_view() : work_.steps[key.first].name},

@@ -32,6 +32,8 @@ std::vector<std::string> heard_topics(bool shared) {
     return shared ? std::vector<std::string>{reports_topic, orders_topic} : std::vector<std::string>{reports_topic};
 }
 
+std::int64_t seconds_in(milliseconds length) { return length / milliseconds(1'000); }
+
 void wait_readable(int descriptor, int limit_ms) {
     pollfd watched{descriptor, POLLIN, 0};
     ::poll(&watched, 1, limit_ms);
@@ -110,6 +112,7 @@ void far_machines::claim() {
 
 void far_machines::gather(const std::function<bool()>& stopped, const std::function<void(const std::string&)>& say) {
     const auto until = clock_now() + how_.within;
+    mono_time prepared_by{};
     how_.about.at = heartbeat_message::stage::gathering;
     while (prepared() < how_.wanted && !stopped()) {
         say_that_we_are_there();
@@ -135,14 +138,22 @@ void far_machines::gather(const std::function<bool()>& stopped, const std::funct
             }
             send(bus_kind::scenario, 0, encode(how_.scenario));
             how_.files.clear();
+            prepared_by = now + how_.within;
+        }
+        if (scenario_sent_ && now >= prepared_by) {
+            throw std::runtime_error(
+                fmt::format("{} of {} machines are not ready {} s after they got the scenario; raise "
+                            "--wait; nothing was sent",
+                            how_.wanted - prepared(), how_.wanted, seconds_in(how_.within)));
         }
         if (machines_.size() < how_.wanted && now >= until) {
             throw std::runtime_error(fmt::format(
                 "{} of {} other machines joined within {} s; start chaosbroker load --join on each, or raise --wait; "
                 "nothing was sent",
-                machines_.size(), how_.wanted, std::chrono::duration_cast<std::chrono::seconds>(how_.within).count()));
+                machines_.size(), how_.wanted, seconds_in(how_.within)));
         }
     }
+    bus_.forget(orders_topic, bus_.written(orders_topic, goodbye_within)); // feeds may be large
 }
 
 std::size_t far_machines::prepared() const {

@@ -26,9 +26,8 @@ namespace {
 /// the next run would find its ports taken.
 constexpr std::size_t reset_from_connections = 10'000;
 
-std::uint32_t part_of_pool(const workload& work, worker_share share) {
-    return work.connections == connection_use::pool ? (work.pool_size + share.count - 1 - share.index) / share.count
-                                                    : 0;
+std::uint32_t part_of_pool(const workload& work, std::uint32_t index, std::uint32_t count) {
+    return work.connections == connection_use::pool ? (work.pool_size + count - 1 - index) / count : 0;
 }
 
 /// A given address belongs to the workers of the machine in turn. `unique`: a number that no other worker of the run
@@ -168,7 +167,7 @@ worker_setting machine_workers::setting_of(std::uint32_t index, frame_channel to
     worker_setting out{share, plan_.users_per_worker, {}, {}};
     out.http.endpoints = targets_;
     out.http.sources = sources_of(work_, plan_, index, share.index);
-    out.http.pool_size = part_of_pool(work_, share);
+    out.http.pool_size = part_of_pool(work_, share.index, share.count);
     out.http.reset_on_close = plan_.connections_max > reset_from_connections;
     if (!work_.awaited.empty()) {
         out.to_listener = std::move(to_listener);

@@ -95,5 +95,28 @@ steps:
     }
 }
 
+TEST_F(load_on_apache_kafka, machines_of_a_run_meet_on_it) {
+    const auto file = scenario(brokers_, R"(
+trust: {slip_p99: 60s, cpu: "100%"}
+inject: {open: [{constant_users_per_sec: {rate: 50, during: 3s}}]}
+checks: [{errors: "== 0%"}, {count: "> 80"}]
+steps: [{produce: {name: order, topic: orders, json: {id: "${user}"}}}]
+)");
+    child_process run({chaosbroker_program(), "load", file, "--out", folder_ / "run", "--admin", "off", "--machines",
+                       "2", "--bus", brokers_});
+    child_process joined({chaosbroker_program(), "load", "--join", brokers_});
+    EXPECT_EQ(run.wait(100s), 0) << run.output();
+    EXPECT_EQ(joined.wait(30s), 0) << joined.output();
+
+    // What the machines said is no longer there.
+    const auto asks = make_client(RD_KAFKA_PRODUCER, brokers_);
+    std::int64_t first = 0;
+    std::int64_t end = 0;
+    ASSERT_EQ(rd_kafka_query_watermark_offsets(asks.get(), "chaosbroker-load-orders", 0, &first, &end, 10'000),
+              RD_KAFKA_RESP_ERR_NO_ERROR);
+    EXPECT_GT(first, 0);
+    EXPECT_LE(end - first, 3) << "but the word that the run is over";
+}
+
 } // namespace
 } // namespace cb::tests
