@@ -142,7 +142,11 @@ json::value spectrum(const hdr_histogram& values) {
         }
         us.emplace_back((values.value_at_percentile(100 * (1 - above)) + 500) / 1'000);
     }
-    return json::object{{"count", values.count()}, {"max", (values.max() + 500) / 1'000}, {"us", std::move(us)}};
+    const auto in_us = [](std::int64_t ns) { return (ns + 500) / 1'000; };
+    return json::object{{"count", values.count()},
+                        {"p50", in_us(values.value_at_percentile(50))},
+                        {"max", in_us(values.max())},
+                        {"us", std::move(us)}};
 }
 
 json::array spectra_of(const std::string& phase, const std::vector<runstore::step_total>& steps) {

@@ -32,8 +32,10 @@
   function duration(ms) {
     const s = Math.round(ms / 100) / 10;
     if (s < 120) return digits(s) + ' s';
-    return s < 7200 ? Math.floor(s / 60) + ' min ' + Math.round(s % 60) + ' s' : Math.floor(s / 3600) + ' h ' + Math.round((s % 3600) / 60) + ' min';
+    const [large, small, big, little] = s < 3600 ? [Math.floor(s / 60), Math.floor(s % 60), ' min', ' s'] : [Math.floor(s / 3600), Math.floor((s % 3600) / 60), ' h', ' min'];
+    return large + big + (small ? ' ' + small + little : '');
   }
+  const short = (text) => text.replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, ''); // "30.0 ms" at an axis is "30 ms"
   const plural = (n, one, many) => whole(n) + ' ' + (n === 1 ? one : many || one + 's');
   const sum = (list) => list.reduce((a, b) => a + b, 0);
   const several_scenarios = new Set(load.steps.slice(1).map((s) => s.scenario)).size > 1;
@@ -86,7 +88,7 @@
       return head;
     });
     fill(rows);
-    return el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption },
+    return el('div', { class: 'scroll' + (rows.length <= 12 ? ' whole' : ''), tabindex: '0', role: 'region', 'aria-label': caption },
       el('table', options || {}, el('caption', {}, caption), el('thead', {}, el('tr', {}, heads)), body));
   }
 
@@ -174,7 +176,7 @@
   function read_ink() {
     const style = getComputedStyle(root);
     const get = (name) => style.getPropertyValue('--' + name).trim();
-    ink = { text: get('text'), faint: get('faint'), grid: get('grid'), axis: get('axis'), fault: get('fault-band'), warm: get('warm-band'), hatch: get('hatch'), calm: get('calm-band'), bad: get('bad'), c: [1, 2, 3, 4, 5, 6, 7, 8].map((i) => get('c' + i)) };
+    ink = { text: get('text'), faint: get('faint'), grid: get('grid'), axis: get('axis'), fault: get('fault-band'), warm: get('warm-band'), hatch: get('hatch'), bad: get('bad'), c: [1, 2, 3, 4, 5, 6, 7, 8].map((i) => get('c' + i)) };
   }
   function set_theme(name) {
     root.dataset.theme = name;
@@ -194,8 +196,8 @@
   }
   function linear_scale(top, base) {
     const step = base === 1024 && top >= 1024
-      ? (() => { const unit = 1024 ** Math.floor(Math.log(top / 1.05) / Math.log(1024)); return unit * nice_step(top / unit / 3); })()
-      : nice_step(top / 3);
+      ? (() => { const unit = 1024 ** Math.floor(Math.log(top / 1.05) / Math.log(1024)); return unit * nice_step(top / unit / 4); })()
+      : nice_step(top / 4);
     const ticks = [];
     for (let v = 0; v <= top * 1.0001; v += step) ticks.push(v);
     return { y: (v) => Math.max(0, v) / top, ticks };
@@ -215,9 +217,10 @@
     for (let t = Math.ceil(from / step) * step; t <= to; t += step) out.push(t);
     return { ticks: out, fine: step < 1000 };
   }
+  let print_width = 0; // about what a page of paper shows without making the letters small
   /// A canvas of the element's width, sharp on every screen. Returns what to draw with, in CSS pixels.
   function prepare(canvas, height) {
-    const width = Math.max(120, canvas.parentElement.clientWidth);
+    const width = print_width || Math.max(120, canvas.parentElement.clientWidth);
     const ratio = Math.max(window.devicePixelRatio || 1, 2);
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
@@ -257,14 +260,14 @@
     return g.createPattern(tile, 'repeat');
   }
   function draw_bands(g, width, top, height) {
-    phases.forEach((p, i) => {
+    phases.forEach((p) => {
       const a = Math.max(gutter(), x_of(p.from, width)), b = Math.min(width - right_edge, x_of(p.to, width));
       if (b <= a) return;
       if (p.kind === 'warm-up') {
         g.fillStyle = ink.warm; g.fillRect(a, top, b - a, height);
         g.fillStyle = hatch(g); g.fillRect(a, top, b - a, height);
-      } else if (p.kind === 'fault' || i % 2 === 1) {
-        g.fillStyle = p.kind === 'fault' ? ink.fault : ink.calm; g.fillRect(a, top, b - a, height);
+      } else if (p.kind === 'fault') {
+        g.fillStyle = ink.fault; g.fillRect(a, top, b - a, height);
       }
       if (p.from > view.from) {
         g.strokeStyle = ink.axis; g.lineWidth = 1; g.beginPath(); g.moveTo(Math.round(a) + 0.5, top); g.lineTo(Math.round(a) + 0.5, top + height); g.stroke();
@@ -303,17 +306,20 @@
     }
   }
   function draw_fault_lane(canvas) {
-    const row = 18;
+    const row = 27;
     const { g, width } = prepare(canvas, rules.length * row + 4);
     draw_bands(g, width, 0, rules.length * row + 4);
+    g.textBaseline = 'middle'; g.textAlign = 'left';
     rules.forEach((r, i) => {
       const most = Math.max(...r.n);
+      g.fillStyle = ink.text;
+      g.fillText(fitted(g, `${r.name}: ${r.effect}, ${plural(sum(r.n), 'time')}`, width - gutter() - right_edge - 12), gutter() + 6, i * row + 9);
       g.fillStyle = ink.bad;
       r.at.forEach((b, j) => {
         const a = Math.max(gutter(), x_of(b * bucket_ms, width)), z = Math.min(width - right_edge, x_of((b + 1) * bucket_ms, width));
         if (z <= a) return;
         g.globalAlpha = 0.3 + (0.7 * r.n[j]) / most;
-        g.fillRect(a, i * row + 4, Math.max(1, z - a - 0.3), row - 6);
+        g.fillRect(Math.floor(a), i * row + 17, Math.max(1, Math.floor(z) - Math.floor(a)), 8);
       });
       g.globalAlpha = 1;
     });
@@ -375,7 +381,7 @@
     for (const v of scale.ticks) {
       const y = Math.round(y_of(v)) + 0.5;
       g.strokeStyle = ink.grid; g.beginPath(); g.moveTo(gutter(), y); g.lineTo(width - right_edge, y); g.stroke();
-      g.fillStyle = ink.faint; g.fillText(chart.tick(v), gutter() - 8, y);
+      g.fillStyle = ink.faint; g.fillText(short(chart.tick(v)), gutter() - 8, y);
     }
     g.save();
     g.beginPath(); g.rect(gutter(), 0, width - gutter() - right_edge, height); g.clip();
@@ -435,7 +441,7 @@
     for (const chart of charts) {
       for (const l of chart.lines) {
         const v = cursor === null ? null : value_at(l, cursor);
-        l.out.textContent = cursor === null ? '' : v === null ? '–' : chart.text(v);
+        l.out.textContent = cursor === null || !l.on ? '' : v === null ? '–' : chart.text(v);
       }
     }
     const reach = 8 * (view.to - view.from) / Math.max(200, timeline.clientWidth);
@@ -542,6 +548,7 @@
       l.on = !l.on;
       button.setAttribute('aria-pressed', String(l.on));
       redraw();
+      if (!l.on) l.out.textContent = '';
     } }, swatch, el('span', { class: 'name' }, l.name), l.out);
     return button;
   }
@@ -603,9 +610,9 @@
       if (make().length) out.push(add_chart({ id: `${id}:${service}`, title, make, text, tick: text, marks, height: 96, ...more }));
     };
     if (service === 'host') {
-      add('busy', 'Machine: busy cores', () => lines_of(['busy_cores'], 'cores', 'cores there are').map((l) => ({ ...l, name: l.limit ? l.name : 'busy' })), cores_text, { tick: digits });
+      add('busy', 'Machine: busy cores', () => lines_of(['busy_cores'], 'cores', 'cores there are').map((l) => ({ ...l, name: l.limit ? l.name : 'busy' })), cores_text, { tick: digits, hint: 'cores' });
     }
-    add('cpu', `${service}: CPU`, () => lines_of(['cpu_cores'], 'cpu_limit_cores', 'limit'), cores_text, { tick: digits });
+    add('cpu', `${service}: CPU`, () => lines_of(['cpu_cores'], 'cpu_limit_cores', 'limit'), cores_text, { tick: digits, hint: 'cores' });
     add('memory', `${service}: memory`, () => lines_of(['working_set_bytes', 'resident_bytes', 'proportional_bytes'], 'memory_limit_bytes', 'limit'), bytes, { base: 1024 });
     return out;
   }
@@ -623,8 +630,7 @@
     if (rules.length) {
       const [fault_plot, canvas] = plot('When each rule did something: ' + rules.map((r) => `${r.name}, ${plural(sum(r.n), 'time')}`).join('; ') + '.');
       lanes.fault = canvas;
-      const names = el('ol', { class: 'lane-names', 'aria-hidden': 'true' }, rules.map((r) => el('li', {}, r.name)));
-      groups.push(el('figure', { class: 'chart' }, el('figcaption', {}, el('h4', {}, 'What rules did', el('small', {}, ' each row a rule; darker: more'))), el('div', { class: 'named-lane' }, fault_plot, names)));
+      groups.push(el('figure', { class: 'chart' }, el('figcaption', {}, el('h4', {}, 'What rules did', el('small', {}, ' ledger entries; darker: more'))), fault_plot));
     }
     if (events.length) {
       const [event_plot, canvas] = plot(`${plural(events.length, 'event')}; the list of events has them all.`);
@@ -656,7 +662,10 @@
       charts.filter((c) => ['rate', 'latency', 'errors'].includes(c.id)).forEach((c) => c.rebuild());
       draw_timeline();
     } }, load.steps.map((s, i) => el('option', { value: i }, i === 0 ? 'All steps' : step_name(s))));
-    const legend = el('p', { class: 'bands' }, el('span', { class: 'band fault' }), 'faults', el('span', { class: 'band warm-up' }), 'warm-up, not judged', el('span', { class: 'cross' }, '✕'), 'end of an instance');
+    const legend = el('p', { class: 'bands' },
+      phases.some((p) => p.kind === 'fault') ? [el('span', { class: 'band fault' }), 'faults'] : null,
+      phases.some((p) => p.kind === 'warm-up') ? [el('span', { class: 'band warm-up' }), 'warm-up, not judged'] : null,
+      deaths.length ? [el('span', { class: 'cross' }, '✕'), 'end of an instance'] : null);
     const honest = [];
     if (load.bucket_s > 1) honest.push(`A point of requests is ${load.bucket_s} s: counts are means over it, percentiles are of its merged histogram.`);
     const wide = sample_sets.find((s) => s.bucketed);
@@ -703,14 +712,14 @@
     if (total.count) {
       facts.push(fact('Requests', whole(total.count), report.judged_seconds > 0 ? ` ${rate(total.count / report.judged_seconds)}` : ''));
       facts.push(fact('Failed', whole(total.failed), ' ' + percent(total.failed, total.count)));
-      facts.push(fact('Response p50', latency(at(Math.round(8 * Math.log10(2)))), ''));
+      facts.push(fact('Response p50', latency(response && response.p50), ''));
       facts.push(fact('Response p99', latency(at(16)), ` max ${latency(response && response.max)}`));
     }
     if (users) {
       facts.push(fact('Users at once', 'at most ' + whole(users.most), ` mean ${digits(users.mean)}`));
       if (users.think_s !== null) facts.push(fact('Think time', digits(users.think_s) + ' s', ' a request, pausing users ÷ rate'));
     }
-    const measured = report.instances.filter((i) => i.service !== 'host');
+    const measured = report.instances.filter((i, place) => i.service !== 'host' && sample_sets.some((s) => s.place === place && /^(cpu|working_set|resident)/.test(s.metric)));
     if (measured.length) facts.push(fact('Watched', plural(new Set(measured.map((i) => i.service)).size, 'service'), ' ' + plural(measured.length, 'instance') + (deaths.length ? `, ${deaths.length} ended` : '')));
     const wrong = [
       ...report.checks.filter((c) => c.outcome !== 'passed').map((c) => [c.outcome, `${c.name}${c.phase ? ` (${c.phase})` : ''}: expected ${c.expected}, found ${c.found || 'nothing'}${c.reason ? `: ${c.reason}` : ''}`]),
@@ -769,7 +778,7 @@
     const percentile = (e) => 100 * (1 - 10 ** (-e / 8));
     const percentile_text = (e) => percentile(e).toFixed(e < 8 ? 0 : Math.ceil(e / 8) - (e % 8 === 0 ? 1 : 0)) + ' %';
     const value = (l, e) => (e < l.points.us.length ? l.points.us[e] : l.points.max);
-    const width_of = () => Math.max(120, area.clientWidth);
+    const width_of = () => print_width || Math.max(120, area.clientWidth);
     const x = (e) => gutter() + (e / most_eighth()) * (width_of() - gutter() - right_edge);
     function draw() {
       const { g, width, height } = prepare(canvas, 280);
@@ -783,7 +792,7 @@
       g.textAlign = 'right';
       for (const v of scale.ticks) {
         g.strokeStyle = ink.grid; g.beginPath(); g.moveTo(gutter(), Math.round(y(v)) + 0.5); g.lineTo(width - right_edge, Math.round(y(v)) + 0.5); g.stroke();
-        g.fillStyle = ink.faint; g.fillText(latency(v), gutter() - 8, y(v));
+        g.fillStyle = ink.faint; g.fillText(short(latency(v)), gutter() - 8, y(v));
       }
       g.textAlign = 'center';
       const marks = [[0, '0'], [8 * Math.log10(2), '50 %'], [8, '90 %'], [16, '99 %'], [24, '99.9 %'], [32, '99.99 %'], [40, '99.999 %'], [48, '99.9999 %']];
@@ -806,7 +815,7 @@
       mark.hidden = pointed === null;
       if (pointed !== null) mark.style.left = x(pointed) + 'px';
       for (const l of shown) l.out.textContent = pointed === null ? '' : latency(value(l, pointed));
-      where.textContent = pointed === null ? 'Percentiles on the scale of nines: each mark to the right is a tenth of the requests. Lines end with the slowest request.' : `${percentile_text(pointed)} of requests took at most:`;
+      where.textContent = pointed === null ? 'Percentiles on the scale of nines: each mark to the right leaves a tenth as many requests above it. Lines end with the slowest one.' : `${percentile_text(pointed)} of requests took at most:`;
     }
     area.addEventListener('pointermove', (e) => point(Math.round(((e.clientX - area.getBoundingClientRect().left - gutter()) / (width_of() - gutter() - right_edge)) * most_eighth())));
     area.addEventListener('pointerleave', () => point(null));
@@ -819,9 +828,10 @@
       shown = choices[i][2].map((l, j) => ({ ...l, color: (j % 8) + 1, on: j < 9, first: j === 0, dash: j >= 8 ? [5, 3] : null }));
       legend.replaceChildren(...shown.map((l) => key_of(l, draw)));
       for (const s of legend.querySelectorAll('[data-color]')) s.style.borderTopColor = (ink.c || [])[s.dataset.color - 1] || '';
-      const at = [[3, 'p50'], [8, 'p90'], [16, 'p99'], [24, 'p99.9'], [32, 'p99.99']];
+      const at = [[8, 'p90'], [16, 'p99'], [24, 'p99.9'], [32, 'p99.99']];
       as_table.replaceChildren(table('Response by percentile: ' + choices[i][1], [{ name: choices[i][0] === 'Steps of one phase' ? 'step' : 'phase', text: (l) => l.name }, { name: 'count', text: (l) => whole(l.points.count), value: (l) => l.points.count },
-        ...at.slice(1).map(([e, name]) => ({ name, text: (l) => (e < l.points.us.length ? latency(l.points.us[e]) : '–'), value: (l) => (e < l.points.us.length ? l.points.us[e] : null) })), { name: 'max', text: (l) => latency(l.points.max), value: (l) => l.points.max }], shown));
+        { name: 'p50', text: (l) => latency(l.points.p50), value: (l) => l.points.p50 },
+        ...at.map(([e, name]) => ({ name, text: (l) => (e < l.points.us.length ? latency(l.points.us[e]) : '–'), value: (l) => (e < l.points.us.length ? l.points.us[e] : null) })), { name: 'max', text: (l) => latency(l.points.max), value: (l) => l.points.max }], shown));
       canvas.setAttribute('aria-label', `Response by percentile, ${choices[i][1]}: ` + shown.map((l) => `${l.name} p90 ${latency(value(l, 8))}, p99 ${latency(value(l, 16))}, max ${latency(l.points.max)}`).join('; '));
       point(null);
       draw();
@@ -940,11 +950,13 @@
     if (before_print) return;
     before_print = { theme: root.dataset.theme, closed: [...document.querySelectorAll('details:not([open])')] };
     before_print.closed.forEach((d) => { d.open = true; });
+    print_width = 720;
     set_theme('light');
   }
   function print_ends() {
     if (!before_print) return;
     before_print.closed.forEach((d) => { d.open = false; });
+    print_width = 0;
     set_theme(before_print.theme);
     before_print = null;
   }
