@@ -114,9 +114,8 @@ json::array sample_lines_of(const sample_lines& samples) {
     json::array out;
     for (const auto& each : samples.lines) {
         const auto scale = scale_for(each.most);
-        json::object line{{"instance", each.instance}, {"metric", each.metric},
-                          {"unit", each.unit},         {"bucket_ms", each.bucket_ms},
-                          {"scale", scale},            {"at", differences(each.at)},
+        json::object line{{"instance", each.instance},       {"metric", each.metric}, {"unit", each.unit},
+                          {"bucket_ms", each.bucket_ms},     {"scale", scale},        {"at", differences(each.at)},
                           {"mean", scaled(each.mean, scale)}};
         if (each.bucket_ms > 1) {
             line["min"] = scaled(each.least, scale);
@@ -267,7 +266,8 @@ std::string filled_in(std::string_view page, const std::vector<std::pair<std::st
         }
         const auto close = page.find("}}", open);
         const auto name = page.substr(open + 2, close - open - 2);
-        const auto value = std::find_if(values.begin(), values.end(), [&](const auto& each) { return each.first == name; });
+        const auto value =
+            std::find_if(values.begin(), values.end(), [&](const auto& each) { return each.first == name; });
         out += value == values.end() ? std::string() : value->second;
         page.remove_prefix(close + 2);
     }
@@ -287,9 +287,8 @@ std::string page_data(const run_summary& run, const run_series& series) {
                           {"witnesses", series.witnesses_kept - series.witnesses.size()},
                           {"ledger", series.ledger_entries - series.ledger.size()}};
     json::object out{{"format", 1}, {"report", std::move(report)}};
-    out["load"] = json::object{{"bucket_s", load.bucket_s},     {"buckets", load.buckets},
-                               {"steps", step_lines(load)},     {"errors", error_lines(load)},
-                               {"users", user_lines(load)},     {"rules", rule_lines(load)}};
+    out["load"] = json::object{{"bucket_s", load.bucket_s},   {"buckets", load.buckets},   {"steps", step_lines(load)},
+                               {"errors", error_lines(load)}, {"users", user_lines(load)}, {"rules", rule_lines(load)}};
     out["samples"] = sample_lines_of(series.samples);
     out["spectra"] = spectra(run);
     out["witnesses"] = witnesses(series);
@@ -302,13 +301,13 @@ std::string page_data(const run_summary& run, const run_series& series) {
 std::string report_html(const run_summary& run, const run_series& series) {
     const std::string style(page::style);
     const std::string script(page::script);
-    return filled_in(page::document, {{"title", safe_in_html(run.facts.about.title)},
-                                      {"policy", "default-src 'none'; script-src " + policy_source(script) +
-                                                     "; style-src " + policy_source(style) +
-                                                     "; base-uri 'none'; form-action 'none'"},
-                                      {"style", style},
-                                      {"script", script},
-                                      {"data", page_data(run, series)}});
+    return filled_in(page::document,
+                     {{"title", safe_in_html(run.facts.about.title)},
+                      {"policy", "default-src 'none'; script-src " + policy_source(script) + "; style-src " +
+                                     policy_source(style) + "; base-uri 'none'; form-action 'none'"},
+                      {"style", style},
+                      {"script", script},
+                      {"data", page_data(run, series)}});
 }
 
 } // namespace cb::report

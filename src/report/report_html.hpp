@@ -8,8 +8,8 @@
 
 namespace cb::report {
 
-/// The data document of the page: docs/formats/report.md. JSON in which `<`, `>`, `&` and what JavaScript takes for line
-/// ends are escaped, so that no name can end the script element that it stands in.
+/// The data document of the page: docs/formats/report.md. JSON in which `<`, `>`, `&` and what JavaScript takes for
+/// line ends are escaped, so that no name can end the script element that it stands in.
 std::string page_data(const run_summary& run, const run_series& series);
 
 /// report.html: one file that asks nobody for anything.

@@ -69,11 +69,12 @@ result<std::map<std::int64_t, std::size_t>> choose_steps(database& file, load_li
         std::uint64_t count;
     };
     std::vector<busy> all;
-    CB_TRY(each_row(
-        file,
-        "SELECT t.id, t.scenario, t.name, SUM(s.count) FROM step_second s JOIN step t ON t.id = s.step_id "
-        "GROUP BY t.id ORDER BY 4 DESC, 1",
-        [&](const row& each) { all.push_back({each.integer(0), each.text(1), each.text(2), count_of(each, 3)}); }));
+    CB_TRY(each_row(file,
+                    "SELECT t.id, t.scenario, t.name, SUM(s.count) FROM step_second s JOIN step t ON t.id = s.step_id "
+                    "GROUP BY t.id ORDER BY 4 DESC, 1",
+                    [&](const row& each) {
+                        all.push_back({each.integer(0), each.text(1), each.text(2), count_of(each, 3)});
+                    }));
     const auto kept = std::min(all.size(), limits::report_step_lines);
     into.steps_left_out = all.size() - kept;
     all.resize(kept);
@@ -263,8 +264,9 @@ result<load_lines> read_load(runstore::run_reader& run, const runstore::run_fact
 
 /// What the page has a chart for. All else stays in run.db.
 bool is_drawn(std::string_view metric) {
-    constexpr std::string_view drawn[] = {"cpu_cores",          "cpu_limit_cores", "working_set_bytes", "resident_bytes",
-                                          "proportional_bytes", "busy_cores",      "cores",             "memory_limit_bytes"};
+    constexpr std::string_view drawn[] = {"cpu_cores",      "cpu_limit_cores",    "working_set_bytes",
+                                          "resident_bytes", "proportional_bytes", "busy_cores",
+                                          "cores",          "memory_limit_bytes"};
     return std::find(std::begin(drawn), std::end(drawn), metric) != std::end(drawn) ||
            metric.find("lag") != std::string_view::npos;
 }
@@ -328,13 +330,14 @@ result<sample_lines> read_samples(database& file, std::int64_t last_at_ms,
         out.lines.push_back(std::move(made));
     }
     std::vector<int> in_bucket(out.lines.size());
-    CB_TRY(each_row(file, "SELECT at_ms, instance_id, metric_id, value FROM sample ORDER BY rowid", [&](const row& each) {
-        const auto line = line_of.find(std::pair(each.integer(1), each.integer(2)));
-        if (line != line_of.end()) {
-            auto& to = out.lines[line->second];
-            add_sample(to, each.integer(0) / to.bucket_ms, each.real(3), in_bucket[line->second]);
-        }
-    }));
+    CB_TRY(
+        each_row(file, "SELECT at_ms, instance_id, metric_id, value FROM sample ORDER BY rowid", [&](const row& each) {
+            const auto line = line_of.find(std::pair(each.integer(1), each.integer(2)));
+            if (line != line_of.end()) {
+                auto& to = out.lines[line->second];
+                add_sample(to, each.integer(0) / to.bucket_ms, each.real(3), in_bucket[line->second]);
+            }
+        }));
     return out;
 }
 
