@@ -22,7 +22,15 @@ function make(kind) {
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
 });
 
 /// The report in a page of its own, which fails the test when it complains or asks anybody for anything.
@@ -30,21 +38,45 @@ async function open(file, options) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 850 }, offline: true, ...options });
   const page = await context.newPage();
   const wrong = [];
-  page.on('console', (m) => { if (m.type() !== 'log') wrong.push(`console ${m.type()}: ${m.text()}`); });
+  page.on('console', (m) => {
+    if (m.type() !== 'log') wrong.push(`console ${m.type()}: ${m.text()}`);
+  });
   page.on('pageerror', (e) => wrong.push(`error: ${e.message}`));
-  page.on('dialog', (d) => { wrong.push(`dialog: ${d.message()}`); d.dismiss(); });
-  page.on('request', (r) => { if (r.url() !== pathToFileURL(file).href) wrong.push(`request: ${r.url()}`); });
+  page.on('dialog', (d) => {
+    wrong.push(`dialog: ${d.message()}`);
+    d.dismiss();
+  });
+  page.on('request', (r) => {
+    if (r.url() !== pathToFileURL(file).href) wrong.push(`request: ${r.url()}`);
+  });
   await page.goto(pathToFileURL(file).href);
   await page.waitForSelector('html[data-ready=yes]');
-  return { page, close: async () => { assert.deepEqual(wrong, []); await context.close(); } };
+  return {
+    page,
+    close: async () => {
+      assert.deepEqual(wrong, []);
+      await context.close();
+    },
+  };
 }
 
-const rows = (page, caption) => page.locator('table', { has: page.locator('caption', { hasText: caption }) }).locator('tbody tr');
+const rows = (page, caption) =>
+  page.locator('table', { has: page.locator('caption', { hasText: caption }) }).locator('tbody tr');
 const cells = async (row) => (await row.locator('th, td').allTextContents()).map((t) => t.trim());
-const view = (page) => page.locator('.timeline').evaluate((e) => ({ from: Number(e.dataset.from), to: Number(e.dataset.to), cursor: e.dataset.cursor === '' ? null : Number(e.dataset.cursor) }));
-const no_scroll = (page) => page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth);
+const view = (page) =>
+  page
+    .locator('.timeline')
+    .evaluate((e) => ({
+      from: Number(e.dataset.from),
+      to: Number(e.dataset.to),
+      cursor: e.dataset.cursor === '' ? null : Number(e.dataset.cursor),
+    }));
+const no_scroll = (page) =>
+  page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth);
 async function shows(page, chart, key, text) {
-  const value = page.locator(`[data-chart="${chart}"] .key`, { has: page.locator('.name', { hasText: new RegExp(`^${key}$`) }) }).locator('.value');
+  const value = page
+    .locator(`[data-chart="${chart}"] .key`, { has: page.locator('.name', { hasText: new RegExp(`^${key}$`) }) })
+    .locator('.value');
   assert.equal(await value.textContent(), text, `${chart}: ${key}`);
 }
 /// Points at a moment of the run on a chart.
@@ -63,19 +95,45 @@ const tests = {
     assert.equal(await page.locator('h1').textContent(), 'Half the payments arrive twice');
     assert.match(await page.locator('blockquote').textContent(), /^Nobody is paid twice/);
     assert.equal(await page.locator('.verdict .word').textContent(), '✕Failed');
-    assert.deepEqual(await page.locator('.verdict > ol li').allTextContents(), ['3 were paid twice, all while rule twice was on', 'lag of billing: samples are missing', 'billing-0 was killed, out of memory']);
+    assert.deepEqual(await page.locator('.verdict > ol li').allTextContents(), [
+      '3 were paid twice, all while rule twice was on',
+      'lag of billing: samples are missing',
+      'billing-0 was killed, out of memory',
+    ]);
     assert.match(await page.locator('.facts').textContent(), /63,000.*300/);
     const word = await page.locator('.verdict .word').boundingBox();
     assert.ok(word.y + word.height < 850, 'the verdict is on the first screen');
-    assert.deepEqual((await cells(rows(page, 'All judged phases').first())).slice(0, 4), ['announce a good', '21,000', '300 (1.43 %)', '100/s']);
+    assert.deepEqual((await cells(rows(page, 'All judged phases').first())).slice(0, 4), [
+      'announce a good',
+      '21,000',
+      '300 (1.43 %)',
+      '100/s',
+    ]);
     assert.equal(await page.locator('table.steps').count(), 5);
-    assert.deepEqual(await cells(rows(page, 'Rules: exact counts').nth(1)), ['twice', 'duplicate', '240', '120', '0', '50.0 %']);
-    assert.deepEqual(await cells(rows(page, 'What had to hold').nth(1)), ['audit', 'whole run', '✕ failed', 'paid_twice = 0', 'paid_twice = 3']);
-    assert.match((await cells(rows(page, 'Replicas').nth(2))).join('|'), /billing\|billing-0\|0:00.0\|2:24.0\|out of memory, signal 9\|oom_kill/);
+    assert.deepEqual(await cells(rows(page, 'Rules: exact counts').nth(1)), [
+      'twice',
+      'duplicate',
+      '240',
+      '120',
+      '0',
+      '50.0 %',
+    ]);
+    assert.deepEqual(await cells(rows(page, 'What had to hold').nth(1)), [
+      'audit',
+      'whole run',
+      '✕ failed',
+      'paid_twice = 0',
+      'paid_twice = 3',
+    ]);
+    assert.match(
+      (await cells(rows(page, 'Replicas').nth(2))).join('|'),
+      /billing\|billing-0\|0:00.0\|2:24.0\|out of memory, signal 9\|oom_kill/,
+    );
     assert.match(await page.locator('#environment pre').first().textContent(), /--seed 18446744073709551615$/);
     assert.match(await page.locator('#environment').textContent(), /6\.1\.0-25-amd64.*phase: warm-up/s);
     assert.match(await page.locator('#errors').textContent(), /3 are missing/);
-    for (const canvas of await page.locator('canvas[role=img]').all()) assert.ok((await canvas.getAttribute('aria-label')).length > 10);
+    for (const canvas of await page.locator('canvas[role=img]').all())
+      assert.ok((await canvas.getAttribute('aria-label')).length > 10);
     if (pictures) await page.screenshot({ path: `${pictures}/light.png`, fullPage: true });
     await close();
   },
@@ -99,7 +157,10 @@ const tests = {
     await shows(page, 'busy:host', 'busy', '3.10 cores');
     await shows(page, 'memory:billing', 'limit', '256 MiB');
     const second = 130;
-    const us = await page.evaluate((s) => JSON.parse(document.getElementById('data').textContent).load.steps[0].p99[s], second);
+    const us = await page.evaluate(
+      (s) => JSON.parse(document.getElementById('data').textContent).load.steps[0].p99[s],
+      second,
+    );
     await shows(page, 'latency', 'p99', Math.round(us / 1000) + ' ms');
     assert.match(await page.locator('.readout').textContent(), /2:10.*duplicates/);
     await point_at(page, 'rate', 60_500);
@@ -138,7 +199,9 @@ const tests = {
     assert.equal(zoomed.to - zoomed.from, 120_000);
     await page.keyboard.press('Shift+ArrowLeft');
     assert.equal((await view(page)).from, zoomed.from - 24_000);
-    await page.waitForFunction(() => /phase duplicates.*Rate: requests 300/.test(document.getElementById('live').textContent));
+    await page.waitForFunction(() =>
+      /phase duplicates.*Rate: requests 300/.test(document.getElementById('live').textContent),
+    );
     await page.keyboard.press('-');
     await page.keyboard.press('+');
     await page.keyboard.press('Escape');
@@ -196,9 +259,15 @@ const tests = {
     const text = readFileSync(file, 'utf8');
     assert.equal(text.split('</script>').length - 1, 2, 'two scripts end');
     assert.ok(!text.includes('alert(1)</'), 'nothing of it is markup');
-    for (const viewport of [{ width: 1280, height: 850 }, { width: 380, height: 800 }]) {
+    for (const viewport of [
+      { width: 1280, height: 850 },
+      { width: 380, height: 800 },
+    ]) {
       const { page, close } = await open(file, { viewport });
-      assert.match(await page.locator('h1').textContent(), /^Title <\/script><script>alert\(1\)<\/script> "quoted" 'q' & <b>bold<\/b> <!-- \u2028 \u2029 \\ \{\{data\}\}/);
+      assert.match(
+        await page.locator('h1').textContent(),
+        /^Title <\/script><script>alert\(1\)<\/script> "quoted" 'q' & <b>bold<\/b> <!-- \u2028 \u2029 \\ \{\{data\}\}/,
+      );
       assert.match(await page.title(), /^Title <\/script>/);
       assert.match((await cells(rows(page, 'All judged phases').first()))[0], /^announce a good <\/script>/);
       assert.equal(await page.locator('b').count(), 0);
@@ -207,7 +276,7 @@ const tests = {
       await close();
     }
   },
-  async 'narrow'(known) {
+  async narrow(known) {
     for (const width of [380, 320]) {
       const { page, close } = await open(known, { viewport: { width, height: 800 } });
       assert.ok(await no_scroll(page), `no horizontal scroll at ${width}`);
