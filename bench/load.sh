@@ -7,6 +7,8 @@
 #   pool    400,000 users with 10 s think time over a pool of 1,000 connections: 40,000 requests a second
 #   cost    requests per CPU second beside wrk, h2load and ab: 100 connections, no think time, one generator core, three
 #           rounds in turn
+#   plateau (not by default, `./cb soak load`) the users of the first part for ten minutes: memory must stay as it is
+#   peers   (not by default) the same scenario by Gatling and Locust: users held, memory a user, requests per CPU second
 # Server and generator run in a network namespace of their own when we are root: whoever reads the machine's socket table
 # meanwhile would have 800,000 lines to go through, and slow down what is measured.
 set -euo pipefail
@@ -54,6 +56,7 @@ http {
     server {
         listen 127.0.0.1:$port reuseport backlog=4096;
         location / { default_type text/plain; return 200 "hello world\n"; }
+        location = /status { stub_status; }
     }
 }
 TEXT
@@ -69,12 +72,14 @@ TEXT
 }
 stop_nginx() { kill "$nginx" && wait "$nginx" 2>/dev/null || true; }
 
-# watch_memory PARENT: the greatest PSS, in KiB, of a process and its children, and that of the last look.
+# watch_memory PARENT: the greatest PSS, in KiB, of a process and its children, and that of the last look. Each look, with
+# its second, is a line of $work/memory.
 watch_memory() {
-    python3 - "$1" <<'TEXT'
-import os, select, sys
-parent = sys.argv[1]
+    python3 - "$1" "$work/memory" <<'TEXT'
+import os, select, sys, time
+parent, looks = sys.argv[1], open(sys.argv[2], "w")
 most = last = 0
+began = time.monotonic()
 while os.path.exists(f"/proc/{parent}"):
     pss = 0
     try:
@@ -88,6 +93,7 @@ while os.path.exists(f"/proc/{parent}"):
         break
     last = pss
     most = max(most, pss)
+    print(f"{time.monotonic() - began:.1f} {pss}", file=looks, flush=True)
     select.select([], [], [], 2)
 print(most, last)
 TEXT
@@ -136,6 +142,31 @@ print(f"  response p50 {response['p50'] / 1e3:.2f} p99 {response['p99'] / 1e3:.2
 print(f"  user-space memory (PSS, all processes): most {most / 1024:.0f} MiB, last {last / 1024:.0f} MiB,"
       f" {most * 1024 / users:.0f} bytes a user")
 print(f"  verdict {report['verdict']}: {'; '.join(report['reasons']) or 'no objection'}")
+TEXT
+}
+
+# judge_plateau RAMP_S: the straight line through the memory from half a minute after the ramp on must not rise by more than
+# one percent (or 2 MiB, for what many histograms touch for the first time) over the rest of the run, and no look may be more
+# than that above the first ones.
+judge_plateau() {
+    python3 - "$work/memory" "$1" <<'TEXT'
+import sys
+looks = [tuple(map(float, line.split())) for line in open(sys.argv[1])]
+since = float(sys.argv[2]) + 30
+looks = [(at, kib) for at, kib in looks if at >= since][:-2]  # at the end processes go
+if len(looks) < 10:
+    sys.exit("  too short a run to judge memory by")
+mean_at = sum(at for at, _ in looks) / len(looks)
+mean = sum(kib for _, kib in looks) / len(looks)
+slope = sum((at - mean_at) * (kib - mean) for at, kib in looks) / sum((at - mean_at) ** 2 for at, _ in looks)
+span = looks[-1][0] - looks[0][0]
+rise = slope * span / mean
+worst = max(kib for _, kib in looks) / (sum(kib for _, kib in looks[:5]) / 5) - 1
+print(f"  memory over {span:.0f} s: {looks[0][1] / 1024:.1f} MiB at first, {looks[-1][1] / 1024:.1f} at last, the line through"
+      f" {len(looks)} looks rises by {100 * rise:+.2f} %, the highest look is {100 * worst:+.2f} % above the first")
+if max(rise, worst) > max(0.01, 2048 / mean):
+    sys.exit("  NO PLATEAU: memory grows")
+print("  a plateau")
 TEXT
 }
 
@@ -211,9 +242,24 @@ if [[ $parts == *" users "* || $parts == *" pool "* ]]; then
     fi
     stop_nginx
 fi
+if [[ $parts == *" plateau "* ]]; then
+    minutes=${CB_SOAK_MINUTES:-10}
+    start_nginx $(((users + files - 1) / files + 5))
+    echo "Users with a connection each for $minutes minutes"
+    run_users plateau 30s 55 $((minutes * 60 + 5)) $((users / 30))
+    judge_plateau 55
+    stop_nginx
+fi
 if [[ $parts == *" cost "* ]]; then
     start_nginx 1 taskset -c 0
     echo "100 connections, no think time; generator on one core, nginx on the other"
     cost
+    stop_nginx
+fi
+if [[ $parts == *" peers "* ]]; then
+    source bench/load_peers.sh
+    start_nginx 3
+    echo "One scenario by three tools, exponential think time of $((peer_think_ms / 1000)) s"
+    peers
     stop_nginx
 fi

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "moving/operate/audit.hpp"
+#include "moving/operate/seed.hpp"
 #include "moving/operate/service_command.hpp"
 #include "moving/operate/trace.hpp"
 #include "moving/operate/up.hpp"
@@ -17,6 +18,7 @@ int main(int count, char** words) {
     moving::operate::add_service_commands(program, run);
     moving::operate::add_up_command(program, run);
     moving::operate::add_audit_command(program, run);
+    moving::operate::add_seed_command(program, run);
     moving::operate::add_trace_command(program, run);
     try {
         program.parse(count, words);

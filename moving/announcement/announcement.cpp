@@ -158,13 +158,26 @@ http::answer cancel(unit_of_work& work, http::request& asked) {
     if (!row) {
         return none(id);
     }
-    const auto linked =
-        work.db().one("SELECT good FROM carried WHERE good = :good OR course = :course LIMIT 1", {id, id});
-    if (row->text(8) == "MATCHED" || linked) {
+    const auto matched = [&] {
+        return work.db().one("SELECT good FROM carried WHERE good = :good OR course = :course LIMIT 1", {id, id});
+    };
+    const auto refuse = [] {
         return http::problem(409, "The announcement is matched: what was agreed cannot be cancelled.");
+    };
+    if (row->text(8) == "MATCHED" || matched()) {
+        return refuse();
     }
     if (row->text(8) != "CANCELLED") {
-        work.db().execute("UPDATE announcement SET state = 'CANCELLED' WHERE id = :id AND state = 'OPEN'", {id});
+        const auto changed =
+            work.db().execute("UPDATE announcement SET state = 'CANCELLED' WHERE id = :id AND state = 'OPEN'", {id});
+        // A match that came while this waited for the row was quicker.
+        if (changed == 0) {
+            return refuse();
+        }
+        if (matched()) {
+            work.db().execute("UPDATE announcement SET state = 'OPEN' WHERE id = :id", {id});
+            return refuse();
+        }
         const auto event = work.tell(service::topics::announcement_created, "announcement_cancelled", id,
                                      {{"id", id}, {"owner", row->text(2)}});
         work.log().info("cancelled", {{"trace", row->text(10)}, {"announcement", id}, {"event_id", event}});

@@ -50,6 +50,11 @@ outcome link_match(unit_of_work& work, const bus::event& event) {
     }
     work.db().execute("UPDATE announcement SET state = 'MATCHED' WHERE id = :id", {id});
     for (const auto& leg : legs) {
+        // A course that was cancelled while this match was on its way is agreed upon all the same; one that is not has
+        // room for more. Who cancels it now waits for this row.
+        work.db().execute("UPDATE announcement SET state = CASE WHEN state = 'CANCELLED' THEN 'MATCHED' ELSE state END"
+                          " WHERE id = :id",
+                          {std::string_view(leg.at("course").as_string())});
         work.db().execute("INSERT INTO carried (good, course, at_us) VALUES (:good, :course, :now)",
                           {id, std::string_view(leg.at("course").as_string()), work.now_us()});
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "moving/bus/producer.hpp"
 
+#include <array>
+
 #include "moving/bus/handle.hpp"
 #include "moving/text/limits.hpp"
 
@@ -63,14 +65,25 @@ producer::~producer() {
 
 bool producer::send(const std::string& topic, std::string_view key, std::string_view value,
                     std::string_view traceparent, std::uint64_t ticket) {
-    auto* opaque =
-        reinterpret_cast<void*>(static_cast<std::uintptr_t>(ticket)); // NOLINT: a number that librdkafka carries
-    const auto error = rd_kafka_producev(
-        client_->handle.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_KEY(key.data(), key.size()),
-        RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), // NOLINT
-        RD_KAFKA_V_HEADER("traceparent", traceparent.data(), static_cast<ssize_t>(traceparent.size())),
-        RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
+    // What RD_KAFKA_V_… would write, which clang takes for an extension of the language.
+    std::array<rd_kafka_vu_t, 6> parts{};
+    parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+    parts[0].u.cstr = topic.c_str();
+    parts[1].vtype = RD_KAFKA_VTYPE_KEY;
+    parts[1].u.mem = {const_cast<char*>(key.data()), key.size()}; // NOLINT: copied
+    parts[2].vtype = RD_KAFKA_VTYPE_VALUE;
+    parts[2].u.mem = {const_cast<char*>(value.data()), value.size()}; // NOLINT: copied
+    parts[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    parts[3].u.i = RD_KAFKA_MSG_F_COPY;
+    parts[4].vtype = RD_KAFKA_VTYPE_HEADER;
+    parts[4].u.header = {"traceparent", traceparent.data(), static_cast<ssize_t>(traceparent.size())};
+    parts[5].vtype = RD_KAFKA_VTYPE_OPAQUE;
+    parts[5].u.ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(ticket)); // NOLINT: a number that it carries
+    auto error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (auto* failed = rd_kafka_produceva(client_->handle.get(), parts.data(), parts.size())) {
+        error = rd_kafka_error_code(failed);
+        rd_kafka_error_destroy(failed);
+    }
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return true;
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include <boost/json/serialize.hpp>
@@ -33,7 +34,10 @@ struct audit_options {
     std::string database;
     bool as_json = false;
     milliseconds settle{0};
-    std::size_t witnesses = 10;
+    std::optional<std::size_t> witnesses;
+
+    /// On a terminal one of each kind shows what it is; documents have room.
+    [[nodiscard]] std::size_t kept_witnesses() const { return witnesses.value_or(as_json ? 10 : 1); }
 };
 
 int refuse(const std::string& sentence, int code) {
@@ -84,7 +88,7 @@ tl::expected<settled_look, std::string> look_until_settled(audit_reader& reader,
     settling state(system.delivery == "naive" ? quiet_of_naive : system.reconcile_after + after_reconciling);
     while (true) {
         const auto began = clock::now();
-        auto findings = look(reader, options.witnesses);
+        auto findings = look(reader, options.kept_witnesses());
         if (!findings) {
             return tl::make_unexpected(std::move(findings.error()));
         }
@@ -139,8 +143,7 @@ void add_audit_command(CLI::App& program, std::function<int()>& run) {
     command->add_flag("--json", options->as_json, "one JSON document");
     add_duration_option(*command, "--settle", options->settle,
                         "look again until nothing is on its way any more, for so long at most");
-    command->add_option("--witnesses", options->witnesses, "how many ids of each kind are told")
-        ->capture_default_str()
+    command->add_option("--witnesses", options->witnesses, "how many ids of each kind are told; 10 with --json, else 1")
         ->check(CLI::Range(0, 10'000));
     command->add_option("--brokers", options->brokers, "instead of those that the folder names");
     command->add_option(

@@ -97,8 +97,8 @@ json::object topics_of(const topics_report& report, const audit_findings& findin
                            {"events", facts.events},
                            {"more_than_once", facts.more_than_once},
                            {"changed", facts.changed}};
-        if (const auto told = findings.told.find(name); told != findings.told.end()) {
-            topic["told"] = told->second;
+        if (!findings.told.empty()) {
+            topic["told"] = number_in(findings.told, name);
         }
         out[name] = std::move(topic);
     }
@@ -120,7 +120,7 @@ std::string states_line(const char* title, const std::map<std::string, std::int6
 
 std::string places_of(const witness& of) {
     if (of.places.empty()) {
-        return ", which is not in the topic";
+        return ": not in the topic";
     }
     std::string out = " at";
     for (const auto& place : of.places) {
@@ -139,7 +139,7 @@ std::string finding_lines(const finding& of, bool with_places) {
             }
             out += fmt::format("{:>29}{}", "", each.id);
             if (!each.type.empty()) {
-                out += fmt::format("   {} {}", each.type, each.event_id);
+                out += "   " + each.type + (each.event_id.empty() ? "" : " " + each.event_id);
                 out += with_places ? places_of(each) : "";
             }
             out += '\n';
@@ -155,9 +155,8 @@ std::string topics_lines(const topics_report& report, const audit_findings& find
         if (name == service::topics::dead_letters) {
             continue;
         }
-        const auto told = findings.told.find(name);
         out += fmt::format("{:<24}{:>10}{:>10}{:>10}{:>16}{:>10}\n", name,
-                           told != findings.told.end() ? std::to_string(told->second) : "?", facts.messages,
+                           findings.told.empty() ? "?" : std::to_string(number_in(findings.told, name)), facts.messages,
                            facts.events, facts.more_than_once, facts.changed);
     }
     out += fmt::format("{:<24}{:>20}\n", service::topics::dead_letters, sum_of(report.dead_letters));

@@ -52,6 +52,31 @@ tcp::socket connect(asio::io_context& context, const std::string& host, const st
     return socket;
 }
 
+/// A control API answers in milliseconds: who waits for longer waits for nothing.
+constexpr std::chrono::seconds answer_within(20);
+
+boost::system::error_code exchange(asio::io_context& context, tcp::socket& socket,
+                                   const http::request<http::string_body>& request,
+                                   http::response<http::string_body>& response) {
+    boost::beast::flat_buffer buffer;
+    boost::system::error_code outcome = asio::error::timed_out;
+    http::async_write(socket, request, [&](const boost::system::error_code& code, std::size_t) {
+        if (code) {
+            outcome = code;
+            return;
+        }
+        http::async_read(socket, buffer, response,
+                         [&](const boost::system::error_code& read, std::size_t) { outcome = read; });
+    });
+    context.run_for(answer_within);
+    if (!context.stopped()) {
+        socket.close();
+        context.run(); // the handlers, before what they refer to goes
+        outcome = asio::error::timed_out;
+    }
+    return outcome;
+}
+
 http::request<http::string_body> make_request(const std::string& method, const std::string& path,
                                               const std::string& host, const std::string& token) {
     http::request<http::string_body> request;
@@ -96,13 +121,8 @@ admin_answer admin_client::send_text(const std::string& method, const std::strin
         request.set(http::field::if_match, if_match);
     }
     request.prepare_payload();
-    boost::beast::flat_buffer buffer;
     http::response<http::string_body> response;
-    boost::system::error_code code;
-    http::write(socket, request, code);
-    if (!code) {
-        http::read(socket, buffer, response, code);
-    }
+    auto code = exchange(context, socket, request, response);
     if (code) {
         throw command_error(exit_code::environment,
                             "http://" + host_ + ":" + port_ + " ended the conversation: " + code.message());

@@ -27,6 +27,7 @@ void add_rules_command(CLI::App& program, exit_code& outcome);
 void add_ledger_command(CLI::App& program, exit_code& outcome);
 void add_load_command(CLI::App& program, exit_code& outcome);
 void add_report_command(CLI::App& program, exit_code& outcome);
+void add_run_command(CLI::App& program, exit_code& outcome);
 void add_watch_command(CLI::App& program, exit_code& outcome);
 void add_validate_command(CLI::App& program, exit_code& outcome);
 void add_version_command(CLI::App& program, exit_code& outcome);

@@ -2,6 +2,7 @@
 #include "app/load_recording.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include <fmt/format.h>
@@ -97,7 +98,11 @@ void load_recording::kept(const result<void>& what) {
 void load_recording::begin(mono_time at, wall_time_ms wall_ms, const std::vector<load::worker_identity>& workers) {
     about_.started_ms = wall_ms;
     about_.started_mono_ns = at.time_since_epoch().count();
-    writer_ = kept(runstore::run_writer::create(folder_, about_));
+    if (joined_) {
+        constexpr double ns_per_s = 1e9;
+        offset_s_ = static_cast<std::int64_t>(std::lround(static_cast<double>((at - *joined_).count()) / ns_per_s));
+    }
+    writer_ = kept(joined_ ? runstore::run_writer::join(folder_) : runstore::run_writer::create(folder_, about_));
     if (writer_) {
         make_known(workers);
         begin_phases(0);
@@ -128,6 +133,9 @@ void load_recording::make_known(const std::vector<load::worker_identity>& worker
 
 /// Those that have begun by this second.
 void load_recording::begin_phases(std::int64_t second) {
+    if (joined_) {
+        return;
+    }
     if (work_.phases.empty()) {
         if (phases_begun_ == 0) {
             ++phases_begun_;
@@ -150,7 +158,7 @@ void load_recording::second(const load::merged_seconds& what, const load::run_st
     }
     begin_phases(what.second);
     runstore::load_second out;
-    out.second = what.second;
+    out.second = what.second + offset_s_;
     for (std::size_t i = 0; i < steps_.size(); ++i) {
         if (!what.steps[i].empty()) {
             out.steps.push_back(of_step(steps_[i], what.steps[i]));
@@ -167,7 +175,12 @@ void load_recording::second(const load::merged_seconds& what, const load::run_st
         out.awaits.push_back({steps_[each.step], each.came, each.missing, each.doubled, each.late, each.early});
     }
     out.witnesses = witnesses_of(what.witnesses, steps_);
-    sample_own_use((what.second + 1) * ms_per_s, state);
+    if (offset_s_ != 0) {
+        for (auto& each : out.witnesses) {
+            each.at_ms += offset_s_ * ms_per_s;
+        }
+    }
+    sample_own_use((out.second + 1) * ms_per_s, state);
     kept(writer_->write(out));
 }
 
@@ -198,13 +211,17 @@ void load_recording::add(std::int64_t at_ms, const own_process& of, runstore::me
 
 void load_recording::note(std::int64_t at_ms, const std::string& kind, std::string_view text) {
     if (writer_ && failure_.empty()) {
-        kept(writer_->add(runstore::run_note{at_ms, kind, std::string(text)}));
+        kept(writer_->add(runstore::run_note{at_ms + offset_s_ * ms_per_s, kind, std::string(text)}));
     }
 }
 
 void load_recording::finish(nanoseconds length, const std::vector<load::check_finding>& findings,
                             const runstore::run_verdict& verdict) {
     if (!writer_ || !failure_.empty()) {
+        return;
+    }
+    if (joined_) {
+        kept(writer_->flush());
         return;
     }
     for (const auto& each : findings) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ namespace cb::app {
 class load_recording {
 public:
     load_recording(runstore::run_folder folder, const load::workload& work, runstore::run_description about);
+    /// A part of a run that somebody else began at this moment of the monotonic clock, whose phases, checks and end are
+    /// his.
+    void join(mono_time started) { joined_ = started; }
 
     /// Makes run.db; from here on times count.
     void begin(mono_time at, wall_time_ms wall_ms, const std::vector<load::worker_identity>& workers);
@@ -56,6 +60,8 @@ private:
     runstore::metric_id cpu_;
     runstore::metric_id memory_;
     runstore::metric_id connections_;
+    std::optional<mono_time> joined_;
+    std::int64_t offset_s_ = 0; ///< our second 0 in the run that was joined
     std::size_t phases_begun_ = 0;
     std::string failure_;
 };

@@ -141,6 +141,31 @@ runstore::run_description describe(const load_settings& settings, const load::wo
     return out;
 }
 
+/// When the run began that goes on in the folder, if one does that wants to be joined: an experiment's.
+std::optional<mono_time> run_to_join(const load_settings& settings) {
+    if (settings.out.empty()) {
+        return std::nullopt;
+    }
+    const auto folder = runstore::run_folder::open(settings.out);
+    if (!folder) {
+        return std::nullopt;
+    }
+    auto run = runstore::run_reader::open(*folder);
+    const auto facts = run ? run->facts() : result<runstore::run_facts>(tl::unexpected(run.error()));
+    if (!facts || facts->ended_at_ms || facts->about.kind != "experiment") {
+        return std::nullopt;
+    }
+    return mono_time(nanoseconds(facts->about.started_mono_ns));
+}
+
+runstore::run_folder folder_to_join(const load_settings& settings) {
+    auto folder = runstore::run_folder::open(settings.out);
+    if (!folder) {
+        throw command_error(exit_code::environment, folder.error().message);
+    }
+    return std::move(*folder);
+}
+
 runstore::run_folder make_folder(const load_settings& settings, const std::string& title) {
     auto made = settings.out.empty() ? runstore::run_folder::create("runs", title, system_clock().wall_ms())
                                      : runstore::run_folder::create_at(settings.out);
@@ -223,6 +248,9 @@ public:
     void started(mono_time at, wall_time_ms wall_ms) override {
         started_ = at;
         recording_.begin(at, wall_ms, run_.workers());
+        for (const auto& each : machines_) {
+            recording_.note(0, "machine", each);
+        }
         view_.started();
     }
 
@@ -253,6 +281,15 @@ public:
                         text);
     }
 
+    /// Other machines that take part: notes of the run.
+    void introduce(const std::vector<load::far_machine>& machines) {
+        for (const auto& each : machines) {
+            machines_.push_back(fmt::format("{}: {} workers, begins within {:.1f} ms of this one", each.name,
+                                            each.processes.size(),
+                                            static_cast<double>(each.clock_wrong_by.count()) / 1e6));
+        }
+    }
+
     /// Asked to by the command line or by a failure, not by a person.
     [[nodiscard]] bool ended_by_us() const { return ended_by_us_; }
     [[nodiscard]] nanoseconds planned() const { return planned_; }
@@ -279,6 +316,7 @@ private:
     std::int64_t second_ = -1;
     double rate_ = 1;
     bool ended_by_us_ = false;
+    std::vector<std::string> machines_;
 };
 
 std::unique_ptr<load_view> make_view(const load_settings& settings, load_view_subject subject) {
@@ -370,10 +408,19 @@ exit_code conduct(const load_settings& settings, const load::workload& work, sen
             fmt::format("  control {}: chaosbroker load status | pause | resume | rate | stop{}\n", control->url(),
                         control->url().ends_with(":8475") ? "" : " --admin " + control->url()));
     }
-    load_recording recording(make_folder(settings, work.title), work, describe(settings, work, plan->workers));
+    const auto joined = run_to_join(settings);
+    load_recording recording(joined ? folder_to_join(settings) : make_folder(settings, work.title), work,
+                             describe(settings, work, plan->workers));
+    if (joined) {
+        recording.join(*joined);
+        run.not_before(*joined);
+    }
     say(settings, fmt::format("  into    {}\n\n", recording.folder().path().string()));
     const auto view = make_view(settings, {work, outline, control ? control->url() : ""});
     run_audience audience(run, outline, *view, recording, desk, max_duration);
+    if (others) {
+        audience.introduce(others->machines().machines());
+    }
     run.run(audience);
     if (others) {
         others->machines().end("");
@@ -385,9 +432,17 @@ exit_code conduct(const load_settings& settings, const load::workload& work, sen
     const auto findings = load::decide_checks(work, run.totals(), run.totals_by_phase(), run.length());
     const auto distrust = reasons_for_distrust(work, run.totals(), run.state(), ending);
     const auto verdict = judge(work, run.totals(), distrust, findings);
-    if (run.was_stopped()) {
+    if (run.was_stopped() && !joined) {
         recording.note(std::chrono::duration_cast<milliseconds>(run.length()).count(), "action",
                        by_hand ? "stopped by hand" : "stopped by --max-duration");
+    }
+    if (joined) {
+        // Whoever began the run ends it by a signal, and judges.
+        auto what_matters = ending;
+        what_matters.cut_short = false;
+        for (const auto& each : reasons_for_distrust(work, run.totals(), run.state(), what_matters)) {
+            recording.note(std::chrono::duration_cast<milliseconds>(run.length()).count(), "distrust", each);
+        }
     }
     for (const auto& each : await_outcomes(work, run.totals())) {
         recording.note(std::chrono::duration_cast<milliseconds>(run.length()).count(), "await", each);
@@ -395,6 +450,9 @@ exit_code conduct(const load_settings& settings, const load::workload& work, sen
     recording.finish(run.length(), findings, verdict);
     if (!recording.failure().empty()) {
         throw command_error(exit_code::environment, "the run could not be kept: " + recording.failure());
+    }
+    if (joined) {
+        return exit_code::done;
     }
     report_run(settings, recording.folder(), verdict);
     return exit_code_of(verdict.value);

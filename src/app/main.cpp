@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
     cb::app::add_load_command(program, outcome);
     cb::app::add_report_command(program, outcome);
     cb::app::add_watch_command(program, outcome);
+    cb::app::add_run_command(program, outcome);
     cb::app::add_validate_command(program, outcome);
     cb::app::add_completion_command(program, outcome);
     cb::app::add_version_command(program, outcome);

@@ -6,6 +6,7 @@
 
 #include "app/commands.hpp"
 #include "app/targets_file.hpp"
+#include "experiment/experiment_file.hpp"
 #include "fault/rule_parser.hpp"
 #include "load/compiler.hpp"
 #include "load/scenario_parser.hpp"
@@ -44,7 +45,19 @@ outcome_of_file check_targets(const std::string& text, const std::string& file) 
     return counted(parsed->size(), "target");
 }
 
+outcome_of_file check_experiment(const std::string& text, const std::string& file) {
+    const auto parsed = experiment::parse_experiment(text, file);
+    if (!parsed) {
+        return tl::unexpected(parsed.error());
+    }
+    return "an experiment of " + counted(parsed->timeline.size(), "phase") + " and " +
+           counted(parsed->checks.size(), "check");
+}
+
 outcome_of_file check(const std::string& text, const std::string& file) {
+    if (experiment::looks_like_experiment(text)) {
+        return check_experiment(text, file);
+    }
     if (looks_like_targets(text)) {
         return check_targets(text, file);
     }
@@ -76,9 +89,11 @@ exit_code validate(const std::vector<std::string>& files) {
 } // namespace
 
 void add_validate_command(CLI::App& program, exit_code& outcome) {
-    auto* command = program.add_subcommand("validate", "Check files of rules, scenarios and targets; starts nothing");
+    auto* command =
+        program.add_subcommand("validate", "Check files of rules, scenarios, experiments and targets; starts nothing");
     auto files = std::make_shared<std::vector<std::string>>();
-    command->add_option("file", *files, "Files of rules, scenarios or targets of watch, YAML or JSON")->required();
+    command->add_option("file", *files, "Files of rules, scenarios, experiments or targets of watch, YAML or JSON")
+        ->required();
     command->callback([files, &outcome] { outcome = validate(*files); });
 }
 

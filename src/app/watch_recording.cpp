@@ -28,7 +28,9 @@ result<std::unique_ptr<look_writer>> join(const runstore::run_folder& folder) {
                     name + ": this run has ended, and a run never overwrites anything; name a new folder");
     }
     const mono_time began{nanoseconds(facts.about.started_mono_ns)};
-    if (facts.about.started_mono_ns <= 0 || began > steady_now()) {
+    // An experiment says beforehand when its time begins.
+    constexpr std::chrono::seconds soon(30);
+    if (facts.about.started_mono_ns <= 0 || began > steady_now() + soon) {
         return fail(errc::conflict,
                     name + ": this run was not begun on this machine since it started; name a new folder");
     }

@@ -102,7 +102,9 @@ auto guarded(const std::string& file, Parse parse) -> tl::expected<decltype(pars
     try {
         return parse();
     } catch (refused& no) {
-        no.why.file = file;
+        if (no.why.file.empty()) { // a mistake in a file that this one names has its own
+            no.why.file = file;
+        }
         return tl::unexpected(std::move(no.why));
     } catch (const YAML::Exception& wrong) {
         return tl::unexpected(mistake{file, wrong.mark.line + 1, "", wrong.msg});

@@ -587,6 +587,28 @@ std::optional<rule_error> check_together(const std::vector<rule>& rules) {
     return std::nullopt;
 }
 
+rule_set parse_rules_within(const document::field& holder) {
+    rule_set out;
+    if (holder["rules"].there()) {
+        if (!holder["rules"].is_list()) {
+            holder["rules"].refuse("must be a list of rules");
+        }
+        for (const auto& each : holder["rules"].elements()) {
+            out.rules.push_back(parse_one(each));
+            if (out.rules.back().name.starts_with("mix-") || out.rules.back().one_of == mix_group) {
+                each.refuse("names that begin with mix-, and one_of: mix, belong to the mix");
+            }
+        }
+    }
+    if (holder["mix"].there()) {
+        out.the_mix = parse_mix_fields(holder["mix"], {});
+    }
+    if (const auto wrong = check_together(out.rules); wrong) {
+        throw document::refused{*wrong};
+    }
+    return out;
+}
+
 tl::expected<rule_set, rule_error> parse_rules(std::string_view text, const std::string& file) {
     return guarded(file, [&] {
         const auto root = rules_document(text);
@@ -599,23 +621,9 @@ tl::expected<rule_set, rule_error> parse_rules(std::string_view text, const std:
         if (root["seed"].there()) {
             out.seed = static_cast<std::uint64_t>(root["seed"].integer(0, INT64_MAX));
         }
-        if (root["rules"].there()) {
-            if (!root["rules"].is_list()) {
-                root["rules"].refuse("must be a list of rules");
-            }
-            for (const auto& each : root["rules"].elements()) {
-                out.rules.push_back(parse_one(each));
-                if (out.rules.back().name.starts_with("mix-") || out.rules.back().one_of == mix_group) {
-                    each.refuse("names that begin with mix-, and one_of: mix, belong to the mix");
-                }
-            }
-        }
-        if (root["mix"].there()) {
-            out.the_mix = parse_mix_fields(root["mix"], {});
-        }
-        if (const auto wrong = check_together(out.rules); wrong) {
-            throw document::refused{*wrong};
-        }
+        auto rest = parse_rules_within(root);
+        out.rules = std::move(rest.rules);
+        out.the_mix = rest.the_mix;
         return out;
     });
 }

@@ -18,6 +18,9 @@ using document::parse_duration;
 /// All that can be known to be wrong without traffic is refused here.
 tl::expected<rule_set, rule_error> parse_rules(std::string_view text, const std::string& file = {});
 
+/// The same of a document of somebody else that has `rules` and `mix` among its keys. Throws document::refused.
+rule_set parse_rules_within(const document::field& holder);
+
 /// One rule alone, as REST takes it.
 tl::expected<rule, rule_error> parse_rule(std::string_view text);
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "load/bus.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 
@@ -177,10 +179,22 @@ void bus::send(const bus_message& what) {
 
 /// Waits while librdkafka has no room. What cannot be sent at all is missed by who waits for it.
 void bus::send_piece(const std::string& bytes) {
-    while (rd_kafka_producev(producer_.get(), RD_KAFKA_V_TOPIC(speaks_to_.c_str()), RD_KAFKA_V_PARTITION(0),
-                             RD_KAFKA_V_VALUE(const_cast<char*>(bytes.data()), bytes.size()), // NOLINT: copied
-                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                             RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+    std::array<rd_kafka_vu_t, 4> parts{};
+    parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+    parts[0].u.cstr = speaks_to_.c_str();
+    parts[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+    parts[1].u.i32 = 0;
+    parts[2].vtype = RD_KAFKA_VTYPE_VALUE;
+    parts[2].u.mem = {const_cast<char*>(bytes.data()), bytes.size()}; // NOLINT: librdkafka copies it
+    parts[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+    parts[3].u.i = RD_KAFKA_MSG_F_COPY;
+    using kept_error = std::unique_ptr<rd_kafka_error_t, decltype(&rd_kafka_error_destroy)>;
+    for (;;) {
+        const kept_error error(rd_kafka_produceva(producer_.get(), parts.data(), parts.size()),
+                               &rd_kafka_error_destroy);
+        if (!error || rd_kafka_error_code(error.get()) != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            return;
+        }
         rd_kafka_poll(producer_.get(), static_cast<int>(look_again_after.count()));
     }
 }
@@ -204,9 +218,7 @@ void bus::receive(const std::function<void(bus_message&&)>& take) {
         }
         take_piece({static_cast<const char*>(each->payload), each->len}, take);
     }
-    while (auto* done = rd_kafka_queue_poll(admin_results_.get(), 0)) {
-        rd_kafka_event_destroy(done);
-    }
+    take_forgotten(milliseconds(0));
 }
 
 void bus::take_piece(std::string_view bytes, const std::function<void(bus_message&&)>& take) {
@@ -260,15 +272,47 @@ void bus::leave(const std::string& topic) {
 
 void bus::forget_read() {
     for (const auto& each : hears_) {
-        if (each.left || each.next == 0) {
-            continue;
+        if (!each.left) {
+            forget(each.name, each.next);
         }
-        auto* up_to = rd_kafka_topic_partition_list_new(1);
-        rd_kafka_topic_partition_list_add(up_to, each.name.c_str(), 0)->offset = each.next;
-        auto* asked = rd_kafka_DeleteRecords_new(up_to);
-        rd_kafka_DeleteRecords(producer_.get(), &asked, 1, nullptr, admin_results_.get());
-        rd_kafka_DeleteRecords_destroy(asked);
-        rd_kafka_topic_partition_list_destroy(up_to);
+    }
+}
+
+void bus::forget(const std::string& topic, std::int64_t before) {
+    if (before <= 0) {
+        return;
+    }
+    auto* up_to = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(up_to, topic.c_str(), 0)->offset = before;
+    auto* asked = rd_kafka_DeleteRecords_new(up_to);
+    rd_kafka_DeleteRecords(producer_.get(), &asked, 1, nullptr, admin_results_.get());
+    ++being_forgotten_;
+    rd_kafka_DeleteRecords_destroy(asked);
+    rd_kafka_topic_partition_list_destroy(up_to);
+}
+
+/// What a cluster does not let us delete goes by its retention.
+void bus::take_forgotten(milliseconds within) {
+    while (auto* done = rd_kafka_queue_poll(admin_results_.get(), static_cast<int>(within.count()))) {
+        rd_kafka_event_destroy(done);
+        being_forgotten_ -= std::min<std::size_t>(being_forgotten_, 1);
+        if (being_forgotten_ == 0) {
+            return;
+        }
+    }
+}
+
+void bus::wait_until_forgotten(milliseconds within) {
+    if (being_forgotten_ > 0) {
+        take_forgotten(within);
+    }
+}
+
+std::int64_t bus::written(const std::string& topic, milliseconds within) {
+    try {
+        return end_of(topic, within);
+    } catch (const std::runtime_error&) {
+        return 0; // the bus has gone, and what stood on it is its owner's
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -75,6 +76,11 @@ public:
     void leave(const std::string& topic);
     /// Has Kafka forget what was read so far of the topics that are heard.
     void forget_read();
+    /// The same of what stands before this offset.
+    void forget(const std::string& topic, std::int64_t before);
+    void wait_until_forgotten(std::chrono::milliseconds within);
+    /// Where a topic ends; 0 when that cannot be told within the time.
+    [[nodiscard]] std::int64_t written(const std::string& topic, std::chrono::milliseconds within);
     /// Waits until what was sent is written, and no longer than this.
     void flush(std::chrono::milliseconds within);
     /// Messages of members that another protocol has, since the last call.
@@ -96,6 +102,7 @@ private:
     [[nodiscard]] std::int64_t end_of(const std::string& topic, std::chrono::milliseconds within);
     void take_piece(std::string_view bytes, const std::function<void(bus_message&&)>& take);
     void send_piece(const std::string& bytes);
+    void take_forgotten(std::chrono::milliseconds within);
 
     kafka_handle producer_;
     kafka_handle consumer_;
@@ -106,6 +113,7 @@ private:
     std::vector<heard_topic> hears_;
     std::map<std::pair<std::uint64_t, std::uint64_t>, pieces> unfinished_; ///< by run and sender
     std::uint64_t foreign_ = 0;
+    std::size_t being_forgotten_ = 0; ///< requests without an answer
 };
 
 } // namespace cb::load

@@ -201,12 +201,15 @@ result<prepared_message> decode_prepared(std::string_view bytes) {
 std::string encode(const clock_question_message& what) {
     wire::writer out;
     put_time(out, what.asked);
+    out.i64(what.wrong_by.count());
     return taken(out);
 }
 
 result<clock_question_message> decode_clock_question(std::string_view bytes) {
     wire::reader in(wire::as_bytes(bytes));
-    clock_question_message out{get_time(in)};
+    clock_question_message out;
+    out.asked = get_time(in);
+    out.wrong_by = nanoseconds(in.i64());
     return read_whole(in, out);
 }
 

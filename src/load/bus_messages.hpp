@@ -53,6 +53,7 @@ struct prepared_message {
 /// Times are of the clock of who wrote them.
 struct clock_question_message {
     mono_time asked;
+    nanoseconds wrong_by{0}; ///< how far off what it knows of the other clock may be; 0: it knows nothing yet
 };
 struct clock_answer_message {
     mono_time asked;

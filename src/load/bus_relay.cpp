@@ -122,7 +122,8 @@ void bus_relay::speak(mono_time now) {
         send(bus_kind::prepared, std::move(*prepared_));
         prepared_.reset();
     }
-    send(bus_kind::clock_question, encode(clock_question_message{clock_now()}));
+    const auto wrong_by = clock_.known() ? clock_.wrong_by_at_most() : nanoseconds(0);
+    send(bus_kind::clock_question, encode(clock_question_message{clock_now(), wrong_by}));
     next_words_ = now + (clock_.answers() < compared_at_first ? compare_at_first_every : speak_every);
 }
 

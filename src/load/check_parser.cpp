@@ -108,6 +108,15 @@ std::vector<written> parse_phase_names(const field& in) {
 
 } // namespace
 
+run_check without_indices(const asked_check& from) {
+    run_check out{from.of, std::nullopt, from.percentile, from.is, from.limit, {}, {}};
+    const auto of = from.step ? from.step->text : std::string("all steps");
+    const bool latency = from.of == what::latency;
+    out.text =
+        (latency ? "latency" : from.measure) + " of " + of + ": " + (latency ? from.measure + " " : "") + from.bound;
+    return out;
+}
+
 double take_amount(const field& in, const std::string& text, std::string_view unit, const std::string& right) {
     double out = 0;
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -118,33 +127,37 @@ double take_amount(const field& in, const std::string& text, std::string_view un
     return out;
 }
 
+void parse_run_check(const field& each, std::vector<asked_check>& out) {
+    each.need_map("a check");
+    each.allow({"latency", "errors", "rate", "count", "phases"});
+    const auto phases = each["phases"].there() ? parse_phase_names(each["phases"]) : std::vector<written>();
+    const auto first = out.size();
+    for (const auto& [name, value] : each.entries()) {
+        if (name == "latency") {
+            parse_latency(value, out);
+            continue;
+        }
+        for (const auto& kind : counted_checks) {
+            if (kind.name == name) {
+                out.push_back(parse_counted(value, kind));
+            }
+        }
+    }
+    if (out.size() == first) {
+        each.refuse("checks nothing; write a latency, errors, rate or count");
+    }
+    for (auto made = first; made < out.size(); ++made) {
+        out[made].phases = phases;
+    }
+}
+
 std::vector<asked_check> parse_run_checks(const field& in) {
     if (!in.is_list()) {
         in.refuse("must be a list, as [{latency: {p99: \"< 250ms\"}}, {errors: \"< 1%\"}]");
     }
     std::vector<asked_check> out;
     for (const auto& each : in.elements()) {
-        each.need_map("a check");
-        each.allow({"latency", "errors", "rate", "count", "phases"});
-        const auto phases = each["phases"].there() ? parse_phase_names(each["phases"]) : std::vector<written>();
-        const auto first = out.size();
-        for (const auto& [name, value] : each.entries()) {
-            if (name == "latency") {
-                parse_latency(value, out);
-                continue;
-            }
-            for (const auto& kind : counted_checks) {
-                if (kind.name == name) {
-                    out.push_back(parse_counted(value, kind));
-                }
-            }
-        }
-        if (out.size() == first) {
-            each.refuse("checks nothing; write a latency, errors, rate or count");
-        }
-        for (auto made = first; made < out.size(); ++made) {
-            out[made].phases = phases;
-        }
+        parse_run_check(each, out);
     }
     return out;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "load/compiler.hpp"
 
+#include "load/check_parser.hpp"
 #include "load/compile_tables.hpp"
 #include "load/scenario_parser.hpp"
 #include "load/written_text.hpp"
@@ -32,7 +33,7 @@ void compile_timeline(const std::vector<file::timeline_phase>& from, workload& o
 }
 
 run_check compile_check(const file::asked_check& from, const compile_tables& tables) {
-    run_check out{from.of, std::nullopt, from.percentile, from.is, from.limit, {}, {}};
+    auto out = file::without_indices(from);
     for (const auto& each : from.phases) {
         out.phases.push_back(phase_named(each, tables.out.phases));
     }
@@ -44,10 +45,6 @@ run_check compile_check(const file::asked_check& from, const compile_tables& tab
         }
         out.step = found->second;
     }
-    const auto of = from.step ? from.step->text : std::string("all steps");
-    const bool latency = from.of == run_check::what::latency;
-    out.text =
-        (latency ? "latency" : from.measure) + " of " + of + ": " + (latency ? from.measure + " " : "") + from.bound;
     return out;
 }
 

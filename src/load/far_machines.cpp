@@ -217,7 +217,7 @@ void far_machines::hear_while_gathering(bus_message&& what, const std::function<
     auto& from = machines_[*which];
     from.heard = clock_now();
     switch (what.kind) {
-    case bus_kind::clock_question: answer_clock(what); break;
+    case bus_kind::clock_question: answer_clock(what, from); break;
     case bus_kind::prepared:
         if (auto prepared = decode_prepared(what.body)) {
             from.processes = std::move(prepared->processes);
@@ -233,8 +233,9 @@ void far_machines::hear_while_gathering(bus_message&& what, const std::function<
     }
 }
 
-void far_machines::answer_clock(const bus_message& what) {
+void far_machines::answer_clock(const bus_message& what, far_machine& from) {
     if (const auto question = decode_clock_question(what.body)) {
+        from.clock_wrong_by = question->wrong_by;
         send(bus_kind::clock_answer, what.from, encode(clock_answer_message{question->asked, clock_now()}));
     }
 }
@@ -271,7 +272,7 @@ void far_machines::hear_while_running(const bus_message& what, far_audience& aud
     }
     machines_[*which].heard = clock_now();
     switch (what.kind) {
-    case bus_kind::clock_question: answer_clock(what); break;
+    case bus_kind::clock_question: answer_clock(what, machines_[*which]); break;
     case bus_kind::report:
         if (const auto report = decode_report_message(what.body);
             report && report->worker < machines_[*which].processes.size()) {
@@ -310,9 +311,12 @@ void far_machines::end(const std::string& sentence) {
         return;
     }
     ended_ = true;
+    const auto orders = bus_.written(orders_topic, goodbye_within); // but not the word that it is over
     send(bus_kind::end, 0, encode(sentence_message{sentence}));
     bus_.flush(goodbye_within);
     bus_.forget_read();
+    bus_.forget(orders_topic, orders);
+    bus_.wait_until_forgotten(goodbye_within);
 }
 
 } // namespace cb::load

@@ -36,7 +36,8 @@ struct far_machine {
     std::string name;                    ///< of the host; a second one of the same name has "#2" behind it
     std::vector<std::int32_t> processes; ///< of its workers, once it is prepared
     mono_time heard{};
-    bool gone = false; ///< finished or lost
+    nanoseconds clock_wrong_by{0}; ///< at most: between its start and ours
+    bool gone = false;             ///< finished or lost
 };
 
 /// The run cannot be as it was asked for, whatever the machines do.
@@ -91,7 +92,7 @@ private:
     void hear_while_gathering(bus_message&& what, const std::function<void(const std::string&)>& say);
     void greet(const bus_message& what, const std::function<void(const std::string&)>& say);
     void hear_while_running(const bus_message& what, far_audience& audience);
-    void answer_clock(const bus_message& what);
+    void answer_clock(const bus_message& what, far_machine& from);
     [[nodiscard]] std::string unused_name(const std::string& wanted) const;
     [[nodiscard]] std::optional<std::size_t> known(std::uint64_t id) const;
     [[nodiscard]] std::size_t prepared() const;

@@ -124,8 +124,9 @@ void load_run::run(run_observer& observer) {
     state_.cpu_share.resize(workers_.size());
     state_.memory_bytes.resize(workers_.size());
     const auto delay = others_ == nullptr ? start_delay : start_delay_far;
-    started_ = clock_now() + delay;
-    const auto wall_ms = system_clock().wall_ms() + delay.count() / 1'000'000;
+    const auto now = clock_now();
+    started_ = std::max(now + delay, not_before_);
+    const auto wall_ms = system_clock().wall_ms() + (started_ - now).count() / 1'000'000;
     tell_all(start_order{started_});
     observer.started(started_, wall_ms);
     while (!all_gone()) {

@@ -86,6 +86,8 @@ public:
     void make_workers();
     /// The run is shared with other machines, which are prepared. Before `run`.
     void share_with(far_machines& others);
+    /// `run` starts at this moment, or as soon as it can when that is over. For a run that others keep the time of.
+    void not_before(mono_time at) { not_before_ = at; }
     /// Starts all, and returns when all users have gone.
     void run(run_observer& observer);
 
@@ -154,6 +156,7 @@ private:
     std::vector<merged_seconds> by_phase_;
     run_state state_;
     std::vector<bool> begun_;
+    mono_time not_before_{};
     mono_time started_{};
     std::int64_t cpu_at_start_ns_ = 0;
     nanoseconds length_{0};

@@ -138,6 +138,20 @@ step_interval sum_of_steps(const workload& work, const merged_seconds& of) {
     return out;
 }
 
+check_finding decide_check(const run_check& check, const step_interval& steps, nanoseconds length) {
+    check_finding made;
+    std::tie(made.name, made.expected) = split(check);
+    const auto found = length > nanoseconds(0) ? measure(check, steps, length) : std::nullopt;
+    if (!found) {
+        made.reason = "the step was never done";
+        return made;
+    }
+    made.found = found->text;
+    const bool holds = compare(found->value, check.is, check.limit);
+    made.result = holds ? check_finding::outcome::held : check_finding::outcome::broken;
+    return made;
+}
+
 std::vector<check_finding> decide_checks(const workload& work, const merged_seconds& totals,
                                          const std::vector<merged_seconds>& by_phase, nanoseconds length) {
     std::vector<check_finding> out;
@@ -145,20 +159,12 @@ std::vector<check_finding> decide_checks(const workload& work, const merged_seco
         return out;
     }
     for (const auto& check : work.checks) {
-        auto& made = out.emplace_back();
-        std::tie(made.name, made.expected) = split(check);
         const auto looked_at = look_at(work, check, totals, by_phase, length);
+        auto& made = out.emplace_back(decide_check(check, looked_at.steps, looked_at.length));
         made.phases = looked_at.phases;
-        const auto found =
-            looked_at.length > nanoseconds(0) ? measure(check, looked_at.steps, looked_at.length) : std::nullopt;
-        if (!found) {
-            made.reason = looked_at.length > nanoseconds(0) ? "the step was never done"
-                                                            : "the run ended before phase " + made.phases;
-            continue;
+        if (looked_at.length <= nanoseconds(0)) {
+            made.reason = "the run ended before phase " + made.phases;
         }
-        made.found = found->text;
-        const bool holds = compare(found->value, check.is, check.limit);
-        made.result = holds ? check_finding::outcome::held : check_finding::outcome::broken;
     }
     return out;
 }

@@ -30,6 +30,9 @@ struct check_finding {
 std::vector<check_finding> decide_checks(const workload& work, const merged_seconds& totals,
                                          const std::vector<merged_seconds>& by_phase, nanoseconds length);
 
+/// One check over what was measured in `length`, whatever its step and phases are called.
+check_finding decide_check(const run_check& check, const step_interval& steps, nanoseconds length);
+
 /// All steps together. Groups are left out: they are made of steps that are counted already.
 step_interval sum_of_steps(const workload& work, const merged_seconds& of);
 

@@ -127,8 +127,10 @@ fetch_peers() {
     return 0
 }
 
-unit_tests="base_tests wire_tests record_tests metrics_tests document_tests storage_tests protocol_tests net_tests watch_tests
- runstore_tests report_tests fault_tests broker_tests proxy_tests load_tests admin_tests app_tests"
+unit_tests="base_tests wire_tests record_tests metrics_tests document_tests analysis_tests storage_tests protocol_tests net_tests watch_tests
+ runstore_tests report_tests fault_tests broker_tests proxy_tests load_tests experiment_tests admin_tests app_tests
+ moving_text_tests moving_log_tests moving_http_tests moving_store_tests moving_bus_tests moving_service_tests moving_accounting_tests
+ moving_announcement_tests moving_matching_tests moving_tracking_tests moving_billing_tests moving_operate_tests"
 concurrent_tests="net_tests admin_tests"
 
 # same_victims COMMON… [-- VARIATION…]…: the main job with each variation agrees with the ledger, and the same messages are
@@ -207,7 +209,7 @@ run_suite() {
     fetch_peers
     echo "release"
     # shellcheck disable=SC2086
-    run_programs release $unit_tests conformance_tests tidy_tests hostile_tests load_kafka_tests load_command_tests \
+    run_programs release $unit_tests conformance_tests tidy_tests hostile_tests load_kafka_tests load_command_tests run_command_tests \
         watch_system_tests peer_tests
     [ "$skipped" -eq 0 ] && [ "$failed" -eq 0 ] && write_tested_with >docs/tested-with.md
     check "formatting" formatted
@@ -314,7 +316,13 @@ run_soak() {
             build_preset release chaosbroker peer_tests
             CB_KILLS=${2:-200} build/release/bin/peer_tests --gtest_filter='restart.what_was_acknowledged*'
             ;;
+        load)
+            ensure_packages bench
+            build_preset release chaosbroker
+            CB_SOAK_MINUTES=${2:-10} bench/load.sh plateau
+            ;;
         *)
+            echo "./cb soak load [MINUTES]      400,000 users with a connection each for ten minutes: memory must stay as it is"
             echo "./cb soak kill [N]            N times kill -9 (200) under traffic with --data: exactly what the ledger says"
             echo "./cb soak reconcile [SEED…]   1,000,000 messages, all effects at 20 %, three seeds, reconciled message by"
             echo "                              message; batching, producers and idempotence varied"
@@ -338,6 +346,7 @@ run_bench() {
         *)
             echo "./cb bench broker     this broker beside Apache Kafka, one client, one machine"
             echo "./cb bench load       400,000 users against nginx; requests per CPU second beside wrk, h2load, ab"
+            echo "./cb bench load peers the same scenario by Gatling and Locust"
             echo "./cb bench effects    what a rule costs: the broker's CPU a message"
             echo "./cb bench moving_http  requests per core-second of moving's HTTP server, memory of idle connections"
             echo "./cb bench rules      rules changed 1,000 times a second under full traffic"

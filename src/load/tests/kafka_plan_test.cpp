@@ -70,5 +70,23 @@ TEST(kafka_plan, refuses_kafka_without_brokers_and_settings_that_exclude_each_ot
     EXPECT_NE(refusal(work).find("ssl.ca.location"), std::string::npos) << refusal(work);
 }
 
+TEST(load_plan, machines_share_users_and_a_pool) {
+    auto work = with(0, 0);
+    work.targets.resize(1);
+    const auto alone = plan_load(work, {}, roomy_machine(), 4);
+    const auto third = plan_load(work, {}, roomy_machine(), 4, 3);
+    ASSERT_TRUE(alone && third);
+    EXPECT_EQ(third->machines, 3U);
+    EXPECT_EQ(third->users_max, 334U);
+    EXPECT_EQ(third->users_per_worker, 84U);
+    EXPECT_EQ(third->connections_max, 334U);
+    EXPECT_LT(third->memory_bytes, alone->memory_bytes);
+    work.connections = connection_use::pool;
+    work.pool_size = 7;
+    EXPECT_EQ(plan_load(work, {}, roomy_machine(), 4, 3)->workers, 2U) << "each worker has a connection of its own";
+    EXPECT_NE(plan_load(work, {}, roomy_machine(), 4, 8).error().find("cannot be shared by 8 machines"),
+              std::string::npos);
+}
+
 } // namespace
 } // namespace cb::load

@@ -87,6 +87,60 @@ TEST(run_checks, what_nobody_did_is_undecided) {
     EXPECT_EQ(found[2].result, outcome::held);
 }
 
+TEST(run_checks, are_about_the_phases_that_they_name_and_else_about_all_but_warm_up) {
+    const auto work = work_of(R"(
+timeline: [{phase: warm-up, for: 10s}, {phase: steady, for: 20s}, {phase: end}]
+checks: [{count: "== 30"}, {count: "== 10", phases: [steady]}, {count: "== 7", phases: [warm-up]},
+         {rate: "== 0.5/s", phases: [steady]}, {count: "== 30", phases: [steady, end]},
+         {latency: {p50: "< 2s"}, phases: [warm-up]}]
+)");
+    ASSERT_EQ(work.phases.size(), 3U);
+    EXPECT_EQ(work.phase_at(9), std::optional<std::size_t>(0));
+    EXPECT_EQ(work.phase_at(10), std::optional<std::size_t>(1));
+    EXPECT_EQ(work.phase_at(500), std::optional<std::size_t>(2));
+    std::vector<merged_seconds> by_phase;
+    merged_seconds totals(work.steps.size());
+    for (const std::uint64_t count : {7U, 10U, 20U}) {
+        auto& phase = by_phase.emplace_back(work.steps.size());
+        phase.steps[step_named(work, "one")].response.record(10'000'000, count);
+        totals.merge(phase);
+    }
+    const auto found = decide_checks(work, totals, by_phase, 40s);
+    ASSERT_EQ(found.size(), 6U);
+    for (const auto& each : found) {
+        EXPECT_EQ(each.result, outcome::held) << each.name << ": " << each.found;
+    }
+    EXPECT_EQ(found[0].phases, "");
+    EXPECT_EQ(found[1].phases, "steady");
+    EXPECT_EQ(found[4].phases, "steady, end");
+
+    const auto cut = decide_checks(work, totals, by_phase, 5s);
+    EXPECT_EQ(cut[1].result, outcome::undecided);
+    EXPECT_EQ(cut[1].reason, "the run ended before phase steady");
+}
+
+TEST(run_checks, a_timeline_that_cannot_be_is_refused) {
+    const auto wrong = [](const std::string& more) {
+        try {
+            static_cast<void>(work_of(more));
+        } catch (const std::runtime_error& why) {
+            return std::string(why.what());
+        }
+        return std::string();
+    };
+    EXPECT_NE(wrong("timeline: [{phase: a}, {phase: b}]").find("stands behind a phase without `for`"),
+              std::string::npos);
+    EXPECT_NE(wrong("timeline: [{phase: a, for: 1500ms}]").find("must be whole seconds"), std::string::npos);
+    EXPECT_NE(wrong("timeline: [{phase: a, for: 1s}, {phase: a}]").find("two phases have the name 'a'"),
+              std::string::npos);
+    EXPECT_NE(wrong("timeline: []").find("must be a list of phases"), std::string::npos);
+    EXPECT_NE(wrong("timeline: [{phase: a}]\nchecks: [{count: \"> 1\", phases: [b]}]").find("the timeline has a"),
+              std::string::npos);
+    EXPECT_NE(wrong("checks: [{count: \"> 1\", phases: [b]}]").find("there is no phase 'b'; name some: timeline:"),
+              std::string::npos);
+    EXPECT_NE(wrong("timeline: [{phase: a}]\nchecks: [{phases: [a]}]").find("checks nothing"), std::string::npos);
+}
+
 TEST(plan_outline, tells_the_busiest_second_and_the_length) {
     const auto of = [](const std::string& inject) { return outline(work_of("", inject)); };
     EXPECT_EQ(of("{open: [{ramp_users_per_sec: {from: 1, to: 50, during: 10s}}, {nothing_for: 5s}]}").peak_users_per_s,

@@ -115,9 +115,16 @@ public:
     speaker& operator=(const speaker&) = delete;
 
     void say(const std::string& topic, const std::string& text) {
-        rd_kafka_producev(producer_, RD_KAFKA_V_TOPIC(topic.c_str()),
-                          RD_KAFKA_V_VALUE(const_cast<char*>(text.data()), text.size()), // NOLINT: copied
-                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        rd_kafka_vu_t parts[3]{};
+        parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
+        parts[0].u.cstr = topic.c_str();
+        parts[1].vtype = RD_KAFKA_VTYPE_VALUE;
+        parts[1].u.mem = {const_cast<char*>(text.data()), text.size()}; // NOLINT: librdkafka copies it
+        parts[2].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+        parts[2].u.i = RD_KAFKA_MSG_F_COPY;
+        if (auto* error = rd_kafka_produceva(producer_, parts, 3)) {
+            rd_kafka_error_destroy(error); // the await that misses it says so
+        }
         rd_kafka_flush(producer_, 10'000);
     }
 

@@ -111,6 +111,38 @@ TEST_F(load_command, tells_watch_how_many_users_there_are) {
     EXPECT_TRUE(wrong.says("--load somewhere: not an address")) << wrong.output;
 }
 
+TEST_F(load_command, keeps_phases_apart_and_requests_as_evidence) {
+    scenario("timeline: [{phase: warm-up, for: 1s}, {phase: steady}]\n"
+             "checks: [{count: \"> 10\", phases: [steady]}, {errors: \"== 0%\", phases: [warm-up]}]\n"
+             "inject: {open: [{constant_users_per_sec: {rate: 20, during: 3s}}], arrivals: uniform}\n"
+             "steps: [{http: {name: slow, get: /late}}, {http: {name: broken, get: /broken}}]\n");
+    const auto ran = run(folder_.command());
+    EXPECT_EQ(ran.code, 1) << ran.output;
+    EXPECT_TRUE(ran.says("in warm-up: expected == 0%, found 5")) << ran.output;
+    const auto kept = folder_.summary();
+    ASSERT_EQ(kept.phases.size(), 2U);
+    EXPECT_EQ(kept.phases[0].phase.name, "warm-up");
+    EXPECT_FALSE(kept.phases[0].phase.judged);
+    EXPECT_EQ(kept.phases[1].phase.start_at_ms, 1000);
+    ASSERT_EQ(kept.checks.size(), 2U);
+    EXPECT_EQ(kept.checks[0].phase, "steady");
+    EXPECT_LT(kept.steps[0].count, 60U) << "warm-up is not in the totals";
+
+    const auto folder = runstore::run_folder::open(folder_.path("run"));
+    auto reader = runstore::run_reader::open(*folder);
+    const auto witnesses = reader->witnesses(1000);
+    ASSERT_TRUE(witnesses);
+    std::size_t failed = 0;
+    std::size_t slow = 0;
+    for (const auto& each : *witnesses) {
+        failed += each.kind == "status 503" ? 1 : 0;
+        slow += each.kind.empty() && each.response_ns > 40'000'000 ? 1 : 0;
+        EXPECT_NE(each.detail.find("service "), std::string::npos) << each.detail;
+    }
+    EXPECT_GT(failed, 2U);
+    EXPECT_GT(slow, 2U);
+}
+
 TEST_F(load_command, writes_histograms_that_add_up) {
     scenario(ten_users + one_get);
     ASSERT_EQ(run(folder_.command()).code, 0);

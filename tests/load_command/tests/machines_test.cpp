@@ -74,11 +74,17 @@ totals totals_of(const load_folder& folder, std::uint64_t requests) {
 }
 
 TEST_F(load_machines, do_together_what_one_does_alone) {
-    const std::string what = "seed: 11\nfeed: {people: {file: people.csv, order: circular}}\n"
-                             "inject: {open: [{ramp_users_per_sec: {from: 5, to: 60, during: 4s}}]}\nsteps:\n"
-                             "  - http: {name: page, get: \"/${people.name}\"}\n"
-                             "  - switch: [{share: 75%, steps: [{http: {name: often, get: /}}]}, "
-                             "{share: 25%, steps: [{http: {name: seldom, get: /}}]}]\n";
+    const std::string what = "seed: 11\nfeed: {people: {file: people.csv, order: circular}}\nscenarios:\n"
+                             "  - name: come\n"
+                             "    inject: {open: [{ramp_users_per_sec: {from: 5, to: 60, during: 4s}}]}\n"
+                             "    steps:\n"
+                             "      - http: {name: page, get: \"/${people.name}\"}\n"
+                             "      - switch: [{share: 75%, steps: [{http: {name: often, get: /}}]}, "
+                             "{share: 25%, steps: [{http: {name: seldom, get: /}}]}]\n"
+                             "  - name: then\n"
+                             "    after: come\n"
+                             "    inject: {open: [{at_once_users: 31}]}\n"
+                             "    steps: [{http: {name: last, get: /}}]\n";
     totals alone;
     {
         const load_folder other;
@@ -107,6 +113,11 @@ TEST_F(load_machines, do_together_what_one_does_alone) {
         of_others += each.about.detail.find(" of machine ") != std::string::npos ? 1 : 0;
     }
     EXPECT_GE(of_others, 4U) << "workers of the others are in the run as well";
+    std::size_t introduced = 0;
+    for (const auto& each : kept.notes) {
+        introduced += each.kind == "machine" && each.text.find("begins within") != std::string::npos ? 1 : 0;
+    }
+    EXPECT_EQ(introduced, 2U);
 }
 
 TEST_F(load_machines, share_closed_users_and_a_pool) {
@@ -118,6 +129,26 @@ TEST_F(load_machines, share_closed_users_and_a_pool) {
     ASSERT_EQ(run.wait(60s), 0) << run.output();
     EXPECT_EQ(second->wait(30s), 0) << second->output();
     EXPECT_LE(server_.connections(), 5U);
+}
+
+TEST_F(load_machines, are_steered_together) {
+    running_broker bus;
+    bus_ = bus.bootstrap();
+    scenario(for_long + one_get);
+    const auto second = join();
+    running_load running(folder_.command({"--machines", "2", "--bus", bus_}));
+    const auto steps_of = [](const boost::json::value& state) {
+        return state.at("last_second").at("steps").to_number<std::int64_t>();
+    };
+    ASSERT_TRUE(running.wait_for([&](const auto& state) { return steps_of(state) > 0; }));
+    static_cast<void>(running.ask({"pause"}));
+    EXPECT_TRUE(running.wait_for([&](const auto& state) { return steps_of(state) == 0; })) << "nobody comes anywhere";
+    static_cast<void>(running.ask({"resume"}));
+    EXPECT_TRUE(running.wait_for([&](const auto& state) { return steps_of(state) > 20; })) << "both go on";
+    static_cast<void>(running.ask({"stop"}));
+    EXPECT_EQ(running.process().wait(60s), 3) << running.process().output();
+    EXPECT_EQ(second->wait(30s), 0) << second->output();
+    EXPECT_EQ(folder_.summary().facts.verdict->reasons.size(), 1U) << "stopped, and nobody lost";
 }
 
 TEST_F(load_machines, a_lost_one_is_noticed_and_the_run_not_trusted) {
@@ -286,6 +317,11 @@ TEST_F(load_machines, await_events_each_with_its_own_consumer) {
     ASSERT_EQ(kept.steps.size(), 2U);
     EXPECT_EQ(kept.steps[1].count, kept.steps[0].count);
     EXPECT_EQ(kept.steps[1].failed, 0U) << run.output();
+    auto database = runstore::database::open(folder_.path("run/run.db"), runstore::database::access::read);
+    ASSERT_TRUE(database);
+    EXPECT_EQ(static_cast<std::uint64_t>(database->number("SELECT SUM(came) FROM awaits").value_or(-1)),
+              kept.steps[1].count)
+        << "second by second";
     bool told = false;
     for (const auto& each : kept.notes) {
         told = told || each.text.find("0 missing, 0 doubled, 0 late") != std::string::npos;

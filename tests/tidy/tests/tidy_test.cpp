@@ -65,17 +65,21 @@ const std::map<std::string, std::set<std::string>>& layering() {
         {"runstore", {"base", "metrics"}},
         {"report", {"base", "metrics", "runstore"}},
         {"watch", {"base", "metrics", "document", "net"}},
+        {"analysis", {"base"}},
         {"fault", {"base", "wire", "record", "document", "protocol"}},
         {"broker", {"base", "wire", "record", "storage", "protocol"}},
         {"backend", {"base", "wire", "record", "storage", "protocol", "net", "broker"}},
         {"proxy", {"base", "wire", "record", "document", "storage", "protocol", "net", "fault", "broker", "backend"}},
         {"load", {"base", "wire", "metrics", "document", "net"}},
+        {"experiment",
+         {"base", "analysis", "wire", "record", "metrics", "document", "protocol", "net", "fault", "watch", "runstore",
+          "load"}},
         {"admin",
          {"base", "wire", "record", "metrics", "document", "storage", "protocol", "net", "fault", "broker", "backend",
           "proxy"}},
         {"app",
          {"base", "wire", "record", "metrics", "document", "storage", "protocol", "net", "fault", "broker", "backend",
-          "proxy", "watch", "runstore", "report", "load", "admin"}},
+          "proxy", "watch", "runstore", "report", "load", "analysis", "experiment", "admin"}},
     };
     return table;
 }
