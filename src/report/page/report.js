@@ -479,11 +479,7 @@
     });
   }
   const event_color = (e) =>
-    e.kind === 'death' || e.kind === 'abort' || e.kind === 'aborted' || e.kind === 'child killed'
-      ? ink.bad
-      : e.kind === 'action'
-        ? ink.c[1]
-        : ink.c[0];
+    ['death', 'abort', 'unwell', 'child killed'].includes(e.kind) ? ink.bad : e.kind === 'action' ? ink.c[1] : ink.c[0];
   function draw_event_lane(canvas) {
     const { g, width } = prepare(canvas, 22);
     draw_bands(g, width, 0, 22);
