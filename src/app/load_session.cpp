@@ -354,7 +354,7 @@ void report_run(const load_settings& settings, const runstore::run_folder& folde
     }
     std::cout << "\n"
               << report::report_text(summary) << "\n"
-              << folder.path().string() << ": report.json, junit.xml, run.db, latency.hlog" << std::endl;
+              << folder.path().string() << ": report.html, report.json, junit.xml, run.db, latency.hlog" << std::endl;
 }
 
 /// Text for people: where JSON goes to standard output, it goes beside.

@@ -32,6 +32,7 @@ void report(const std::string& run, bool as_json) {
     std::cout << (as_json ? report::report_json(summary) : report::report_text(summary));
     if (!as_json) {
         std::cout << "\n"
+                  << (folder.path() / "report.html").string() << "\n"
                   << (folder.path() / "report.json").string() << "\n"
                   << (folder.path() / "junit.xml").string() << "\n";
     }
@@ -40,7 +41,8 @@ void report(const std::string& run, bool as_json) {
 } // namespace
 
 void add_report_command(CLI::App& program, exit_code& outcome) {
-    auto* command = program.add_subcommand("report", "Make report.json and junit.xml of a run again, and show it");
+    auto* command =
+        program.add_subcommand("report", "Make report.html, report.json and junit.xml of a run again, and show it");
     auto run = std::make_shared<std::string>();
     auto as_json = std::make_shared<bool>(false);
     command->add_option("run", *run, "The run's folder, as runs/latest")->required();

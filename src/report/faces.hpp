@@ -22,7 +22,7 @@ std::string report_text(const run_summary& run);
 /// "850 µs", "12.3 ms", "1.20 s": a latency as all that people read has it.
 std::string latency_text(std::int64_t ns);
 
-/// Writes report.json and junit.xml into the run's folder.
+/// Writes report.json, junit.xml and report.html (report_html.hpp) into the run's folder.
 result<void> write_faces(const runstore::run_folder& folder, const run_summary& run);
 
 } // namespace cb::report

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "report/faces.hpp"
+#include "report/report_document.hpp"
 
 namespace cb::report {
 namespace {
@@ -129,7 +130,7 @@ json::array notes(const run_summary& run) {
 
 } // namespace
 
-std::string report_json(const run_summary& run) {
+json::object report_document(const run_summary& run) {
     const auto& about = run.facts.about;
     json::object out{{"format", 1}, {"title", about.title}, {"kind", about.kind}};
     out["hypothesis"] = maybe_text(about.hypothesis);
@@ -166,7 +167,9 @@ std::string report_json(const run_summary& run) {
     out["rules"] = rules(run);
     out["instances"] = instances(run);
     out["notes"] = notes(run);
-    return json::serialize(out) + "\n";
+    return out;
 }
+
+std::string report_json(const run_summary& run) { return json::serialize(report_document(run)) + "\n"; }
 
 } // namespace cb::report

@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "report/faces.hpp"
+#include "report/report_html.hpp"
 
 namespace cb::report {
 namespace {
@@ -157,7 +158,12 @@ std::string report_text(const run_summary& run) {
 
 result<void> write_faces(const runstore::run_folder& folder, const run_summary& run) {
     CB_TRY(folder.write("report.json", report_json(run)));
-    return folder.write("junit.xml", junit_xml(run));
+    CB_TRY(folder.write("junit.xml", junit_xml(run)));
+    auto reader = runstore::run_reader::open(folder);
+    CB_TRY(reader);
+    const auto series = read_series(*reader, run.facts, run.instances);
+    CB_TRY(series);
+    return folder.write("report.html", report_html(run, *series));
 }
 
 } // namespace cb::report

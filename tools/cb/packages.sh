@@ -5,7 +5,7 @@ packages_build="g++ cmake ninja-build ccache pkg-config libboost1.81-dev libboos
  libssl-dev libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev libexpected-dev libsqlite3-dev zlib1g-dev liblz4-dev
  libzstd-dev libsnappy-dev librdkafka-dev prometheus-cpp-dev libsoci-dev libpq-dev libgtest-dev libgmock-dev libbenchmark-dev"
 packages_bench="valgrind nginx-light wrk apache2-utils nghttp2-client iproute2"
-packages_test="postgresql kcat unzip openssl curl podman runc iproute2"
+packages_test="postgresql kcat unzip openssl curl podman runc iproute2 chromium"
 packages_check="clang-16 clang-tidy-16 clang-format-16 libclang-rt-16-dev lld-16"
 
 # Programs for which any recent version will do, and the package that brings one.

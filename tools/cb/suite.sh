@@ -75,7 +75,20 @@ two_hosts() {
     return "$code"
 }
 
-# Kafka's jars and kafkajs, once, in .cache/. What cannot be had is told; its tests skip by name.
+# Reports of runs with known figures, opened in Chromium.
+report_in_a_browser() {
+    if [ -z "${CB_PLAYWRIGHT:-}" ]; then
+        skipped=$((skipped + 1))
+        skips+=("the report in a browser: playwright-core could not be fetched")
+    elif ! command -v "${CHROMIUM:-chromium}" >/dev/null 2>&1; then
+        skipped=$((skipped + 1))
+        skips+=("the report in a browser: chromium is not installed")
+    else
+        check "the report in a browser" timeout 600 node tests/report_page/page.mjs build/release/bin/made_run build/report_page
+    fi
+}
+
+# Kafka's jars, kafkajs and playwright-core, once, in .cache/. What cannot be had is told; its tests skip by name.
 fetch_peers() {
     local cache=$PWD/.cache
     mkdir -p "$cache"
@@ -97,9 +110,19 @@ fetch_peers() {
             echo "kafkajs and hdr-histogram-js cannot be fetched from the npm registry (.cache/npm.log says why)" >&2
         fi
     fi
+    if [ ! -f "$cache/playwright.done" ] || ! cmp -s tests/report_page/package.json "$cache/playwright.done"; then
+        mkdir -p "$cache/playwright"
+        cp tests/report_page/package.json "$cache/playwright/"
+        if (cd "$cache/playwright" && npm install --silent --no-audit --no-fund >"$cache/npm.log" 2>&1 </dev/null); then
+            cp tests/report_page/package.json "$cache/playwright.done"
+        else
+            echo "playwright-core cannot be fetched from the npm registry (.cache/npm.log says why)" >&2
+        fi
+    fi
     tests/conformance/fetch_kafka.sh "$cache/kafka" || true
     [ -f "$cache/kafka-libs.done" ] && export CB_KAFKA_LIBS="$cache/kafka-libs"
     [ -f "$cache/kafkajs.done" ] && export CB_KAFKAJS="$cache/kafkajs"
+    [ -f "$cache/playwright.done" ] && export CB_PLAYWRIGHT="$cache/playwright"
     export CB_KAFKA_MESSAGES="$cache/kafka/messages" CB_KAFKA_ERRORS="$cache/kafka/errors.txt"
     return 0
 }
@@ -204,6 +227,7 @@ run_suite() {
         skips+=("main job with the Java producer: Apache Kafka could not be fetched")
     fi
     check "load on one host, server on another" two_hosts
+    report_in_a_browser
     echo "address and undefined-behaviour sanitizers"
     # shellcheck disable=SC2086
     build_preset asan $unit_tests && run_programs asan $unit_tests
