@@ -211,12 +211,14 @@ constexpr std::size_t run_command_line_bytes = 16 * kib;
 constexpr std::size_t run_steps = 1'000;
 constexpr std::size_t run_error_kinds = 1'000;
 /// What report.html draws and lists, so that an hour with 20 replicas stays below 3 MiB and opens in under a second.
-/// Points of a line: about what a wide screen has columns for. Longer runs are drawn in buckets that keep least and most.
+/// Points of a line: about what a wide screen has columns for. Longer runs are drawn in buckets that keep least and
+/// most.
 constexpr std::size_t report_points = 900;
 /// Points of all lines of samples together; and the fewest that a line still says something with.
 constexpr std::size_t report_sample_points = 60'000;
 constexpr std::size_t report_points_min = 60;
-/// Steps, kinds of errors and rules that have lines of their own, the busiest; the rest is in the sums and in the tables.
+/// Steps, kinds of errors and rules that have lines of their own, the busiest; the rest is in the sums and in the
+/// tables.
 constexpr std::size_t report_step_lines = 24;
 constexpr std::size_t report_error_lines = 48;
 constexpr std::size_t report_rule_lines = 24;

@@ -96,7 +96,9 @@ TEST(run_command, keeps_the_ledger_of_its_faults) {
 TEST(run_command, is_inconclusive_when_a_fault_never_fired) {
     experiment_folder folder;
     folder.write(R"(timeline:
-  - {phase: losses, for: 3s, rules: [{name: lose, intercept: produce, where: {topic: nobody-writes-here}, chance: 50%, do: delete}]}
+  - phase: losses
+    for: 3s
+    rules: [{name: lose, intercept: produce, where: {topic: nobody-writes-here}, chance: 50%, do: delete}]
 checks: [{errors: "< 1%"}]
 )");
     const auto done = folder.carry_out();
@@ -130,7 +132,13 @@ TEST(run_command, kills_pauses_and_starts_processes_of_its_own_only) {
 watch: ["service:victim"]
 timeline:
   - {phase: quiet, for: 2s}
-  - {phase: crash, for: 4s, do: [{at: 0s, pause: "service:victim"}, {at: 500ms, resume: "service:victim"}, {at: 1s, kill: "service:victim"}, {at: 2s, start: victim}]}
+  - phase: crash
+    for: 4s
+    do:
+      - {at: 0s, pause: "service:victim"}
+      - {at: 500ms, resume: "service:victim"}
+      - {at: 1s, kill: "service:victim"}
+      - {at: 2s, start: victim}
   - {phase: after, for: 2s}
 checks: [{restarts: {service: victim, is: "== 1"}}]
 )");
