@@ -11,7 +11,7 @@ namespace moving::text {
 /// database's index, which is why it is not a version 4.
 std::string uuid_v7(std::int64_t time_ms, std::uint64_t random_high, std::uint64_t random_low);
 
-/// One of now, with random bits of the operating system's seeding. Safe from any thread.
+/// One of now: later ones stand behind earlier ones, to the microsecond. The rest is random. Safe from any thread.
 std::string new_id();
 
 /// 64 random bits; safe from any thread (a generator a thread, seeded by the operating system).

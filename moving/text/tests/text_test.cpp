@@ -33,6 +33,10 @@ TEST(ids, are_of_version_7_and_differ) {
         EXPECT_TRUE(is_uuid(id)) << id;
         EXPECT_TRUE(seen.insert(id).second);
     }
+    const auto before = new_id();
+    for (const auto made_us = now_us(); now_us() <= made_us + 1;) {
+    }
+    EXPECT_LT(before, new_id());
     EXPECT_FALSE(is_uuid("017f22e2-79b0-7cc3-8000-00000000000"));
     EXPECT_FALSE(is_uuid("017f22e2-79b0-7cc3-8000-00000000000g"));
 }

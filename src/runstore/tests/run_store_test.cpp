@@ -421,7 +421,7 @@ TEST_F(runs, are_read_by_python) {
                     "db = sqlite3.connect('file:{}?mode=ro', uri=True)\n"
                     "db.row_factory = sqlite3.Row\n"
                     "names = [r[0] for r in db.execute(\\\"SELECT name FROM sqlite_master WHERE type = 'view'\\\")]\n"
-                    "assert len(names) == 7, names\n"
+                    "assert len(names) == 8, names\n"
                     "[db.execute('SELECT * FROM ' + name).fetchall() for name in names]\n"
                     "row = db.execute('SELECT * FROM requests').fetchone()\n"
                     "assert (row['second'], row['step'], row['count'], row['failed']) == (3, 'announce a good', 100, "
